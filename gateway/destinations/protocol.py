@@ -1,0 +1,60 @@
+"""What a destination is: the two small protocols every kind fills in.
+
+``render`` is pure and is what ``preview`` prints; ``send`` is the only thing that touches the wire.
+Neither raises for the world's faults: a bad template or a refused connection is an outcome.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from gateway.delivery import Message, Outcome
+from gateway.lead import Lead
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Exactly what would go over the wire, with secrets masked, for people to read.
+
+    ``head`` are the lines above the body in order (method and URL, headers; or mail headers);
+    ``parts`` are the bodies by media type, in the order they are sent.
+    """
+
+    title: str
+    head: list[tuple[str, str]]
+    parts: list[tuple[str, str]] = field(default_factory=list)
+
+
+@runtime_checkable
+class Prepared(Protocol):
+    """One step, rendered and ready to send."""
+
+    def preview(self) -> Preview: ...
+
+
+class Destination(Protocol):
+    """One configured receiver. Built once per process by ``gateway.wiring``."""
+
+    name: str
+    kind: str
+
+    def render(self, lead: Lead, message: Message) -> Prepared:
+        """Prepare one step. Raises :class:`gateway.render.TemplateError` and nothing else."""
+        ...
+
+    async def send(self, prepared: Any) -> Outcome:
+        """Send one prepared step within the destination's total timeout. Never raises."""
+        ...
+
+    async def verify(self) -> str:
+        """Open a connection and send no lead; one line of what was found. Raises VerifyError."""
+        ...
+
+    async def close(self) -> None:
+        """Give back connections."""
+        ...
+
+
+class VerifyError(Exception):
+    """A destination or source can not be reached as configured; the text says what to change."""

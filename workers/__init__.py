@@ -1,0 +1,1 @@
+"""The processes: small loops around ``gateway``."""
