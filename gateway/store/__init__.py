@@ -1,0 +1,133 @@
+"""The store: the truth about leads, deliveries, sources and destinations.
+
+The only room that knows a key. Every change of state is one script in ``lua/``, run by the server in
+one piece; nothing here decides what should happen, only whether it may.
+"""
+
+from __future__ import annotations
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from gateway.store.connection import Connection, StoreUnavailable
+from gateway.store.counts import Counts
+from gateway.store.deliveries import Begun, Deliveries, Finished, Report, Returned, Work
+from gateway.store.destinations import Destinations, DestinationState
+from gateway.store.events import Event, Events
+from gateway.store.leads import Accepted, Known, Leads, Mode, Plan, Rejected, StoredLead
+from gateway.store.leases import LeaseLost, Leases
+from gateway.store.paging import BadCursor, Page
+from gateway.store.sources import Sources, SourceState
+
+__all__ = [
+    "Accepted",
+    "BadCursor",
+    "Begun",
+    "DestinationState",
+    "Event",
+    "Finished",
+    "Known",
+    "LeaseLost",
+    "Mode",
+    "Page",
+    "Plan",
+    "Rejected",
+    "Report",
+    "Returned",
+    "SourceState",
+    "Store",
+    "StoreUnavailable",
+    "StoredLead",
+    "Work",
+    "connect",
+]
+
+FORMAT = 1
+"""Version of what is stored; a store written by a newer program is refused."""
+
+DEFAULT_NAMESPACE = "lead-gateway"
+
+
+class FormatTooNew(Exception):
+    """The store was written by a newer version of this program."""
+
+
+class Store:
+    """The store's rooms over one connection."""
+
+    def __init__(
+        self, redis: Redis, namespace: str = DEFAULT_NAMESPACE, *, clock_shift: float = 0.0
+    ) -> None:
+        self.connection = Connection(redis, f"{namespace}:", clock_shift)
+        self.namespace = namespace
+        self.leads = Leads(self.connection)
+        self.deliveries = Deliveries(self.connection)
+        self.destinations = Destinations(self.connection)
+        self.sources = Sources(self.connection)
+        self.leases = Leases(self.connection)
+        self.counts = Counts(self.connection)
+        self.events = Events(self.connection)
+
+    async def open(self) -> None:
+        """Check that the server answers and that what it holds can be read. Raises StoreUnavailable."""
+        key = self.connection.key("meta")
+        await self.connection.command("HSETNX", key, "format", FORMAT)
+        found = int(await self.connection.command("HGET", key, "format"))
+        if found > FORMAT:
+            raise FormatTooNew(
+                f"the store holds format {found}, this version reads {FORMAT}: upgrade the program"
+            )
+        await self.connection.load()
+
+    async def close(self) -> None:
+        """Give back the connections."""
+        await self.connection.redis.aclose()
+
+
+def connect(url: str, *, max_connections: int = 64) -> Redis:
+    """A client for ``redis://``, ``rediss://``, ``unix://`` or ``redis+sentinel://host:port/name/db``.
+
+    Commands are never repeated behind our back: a script that ran and whose answer was lost must be
+    seen as such by its caller. Every command has a deadline of 10 s.
+    """
+    options = {
+        "socket_timeout": 10.0,
+        "socket_connect_timeout": 5.0,
+        "health_check_interval": 30,
+        "max_connections": max_connections,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+    }
+    if url.startswith(("redis+sentinel://", "rediss+sentinel://")):
+        return _through_sentinel(url, options)
+    return Redis.from_url(url, **options)
+
+
+def _through_sentinel(url: str, options: dict[str, object]) -> Redis:
+    """``redis+sentinel://[user:pass@]host:port[,host:port]/service[/db]``."""
+    from redis.asyncio.sentinel import Sentinel
+
+    scheme, _, rest = url.partition("://")
+    place, _, path = rest.partition("/")
+    credentials, _, hosts = place.rpartition("@")
+    username, _, password = credentials.partition(":")
+    service, _, database = path.partition("/")
+    sentinels = [
+        (host, int(port or 26379))
+        for host, _, port in (item.rpartition(":") if ":" in item else (item, "", "")
+                              for item in hosts.split(","))
+    ]  # fmt: skip
+    if not service:
+        raise ValueError("redis+sentinel:// needs the service's name: redis+sentinel://host:26379/mymaster")
+    secure = {"ssl": True} if scheme.startswith("rediss") else {}
+    sentinel = Sentinel(sentinels, socket_timeout=5.0, socket_connect_timeout=5.0)
+    options = {key: value for key, value in options.items() if key != "max_connections"}
+    return sentinel.master_for(  # type: ignore[no-any-return]
+        service,
+        db=int(database or 0),
+        username=username or None,
+        password=password or None,
+        **options,
+        **secure,
+    )

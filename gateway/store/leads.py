@@ -1,0 +1,242 @@
+"""Leads in the store: accepted once, read again, listed, forgotten."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from gateway.lead import Lead
+from gateway.store.connection import Connection
+from gateway.store.paging import Page, pages_of
+
+REJECTED_KEPT = 1000
+"""Rejected records kept for the operator, the oldest dropped first."""
+
+
+class Mode(StrEnum):
+    """On whose behalf a lead is accepted, and so what may come of it."""
+
+    LIVE = "live"
+    """Just read: deliver, ahead of everything that may wait."""
+    LATER = "later"
+    """A backfill or another wish for old leads: deliver, behind what is live."""
+    FLOOR = "floor"
+    """Older than the source's start: remember it was seen, keep nothing, deliver nothing."""
+    STORE = "store"
+    """Keep it and deliver nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One lead with the deliveries to make of it; ``deliveries`` are (id, destination, occasion)."""
+
+    uid: str
+    lead: Lead
+    digest: str
+    mode: Mode = Mode.LIVE
+    deliveries: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of a plan: new, added, known, changed, floor or erased; and deliveries made."""
+
+    what: str
+    deliveries: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store knows of a lead before it is parsed: enough to skip most re-reads."""
+
+    mark: str
+    digest: str
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLead:
+    """A lead with what the store knows about it."""
+
+    uid: str
+    lead: Lead
+    sources: tuple[str, ...]
+    received_at: datetime
+    delivery_ids: tuple[str, ...]
+    unrouted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An item that could not become a lead. ``raw`` is what the portal sent, cut to 10,000 characters."""
+
+    at: datetime
+    source: str
+    reason: str
+    raw: str
+
+
+class Leads:
+    """Reads and writes leads. Every write is one script."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._c = connection
+
+    async def lookup(self, uids: Sequence[str]) -> list[Known | None]:
+        """What is known of each lead, in one round trip; None for a lead never seen."""
+        pipeline = self._c.redis.pipeline(transaction=False)
+        for uid in uids:
+            pipeline.hget(self._c.key("seen", uid[:4]), uid[4:])
+            pipeline.hmget(self._c.key("lead", uid), "digest", "sources")
+        answers = await self._c.execute(pipeline)
+        known: list[Known | None] = []
+        for mark, fields in zip(answers[::2], answers[1::2], strict=True):
+            for answer in (mark, fields):
+                if isinstance(answer, BaseException):
+                    raise answer
+            if mark is None:
+                known.append(None)
+                continue
+            digest, sources = ((value or b"").decode() for value in fields)
+            known.append(Known(mark.decode(), digest, tuple(sources.split())))
+        return known
+
+    async def accept(self, plans: Sequence[Plan]) -> list[Accepted | Exception]:
+        """Store each lead with its deliveries, atomically one by one, in one round trip.
+
+        A lead that the store refuses stands as an exception in its place and stops no other.
+        """
+        answers = await self._c.run_many([("accept", _arguments(plan)) for plan in plans])
+        return [
+            answer
+            if isinstance(answer, Exception)
+            else Accepted(answer[0].decode(), tuple(item.decode() for item in answer[1:]))
+            for answer in answers
+        ]
+
+    async def update(self, uid: str, lead: Lead, *, expected: str, digest: str) -> bool:
+        """Replace a lead's content if nobody else did since ``expected`` was read."""
+        answer = await self._c.run(
+            "update", uid, expected, digest, lead.to_json(), lead.category or ""
+        )
+        return bool(answer == b"updated")
+
+    async def get(self, uid: str) -> StoredLead | None:
+        """One lead, or None if the store has none (any more)."""
+        (found,) = await self.get_many([uid])
+        return found
+
+    async def get_many(self, uids: Sequence[str]) -> list[StoredLead | None]:
+        """Leads in one round trip; None where there is none."""
+        pipeline = self._c.redis.pipeline(transaction=False)
+        for uid in uids:
+            pipeline.hmget(
+                self._c.key("lead", uid), "body", "sources", "received", "deliveries"
+            )
+            pipeline.zscore(self._c.key("unrouted"), uid)
+        answers = await self._c.execute(pipeline) if uids else []
+        return [
+            None if isinstance(fields, BaseException) or fields[0] is None
+            else StoredLead(
+                uid=uid,
+                lead=Lead.from_json(fields[0]),
+                sources=tuple(fields[1].decode().split()),
+                received_at=datetime.fromtimestamp(int(fields[2]) / 1000, UTC),
+                delivery_ids=tuple((fields[3] or b"").decode().split()),
+                unrouted=unrouted is not None,
+            )
+            for uid, fields, unrouted in zip(uids, answers[::2], answers[1::2], strict=True)
+        ]
+
+    async def page(
+        self, cursor: str | None = None, limit: int = 50, *, unrouted: bool = False
+    ) -> Page[StoredLead]:
+        """Leads by the time they were received, newest first."""
+        key = self._c.key("unrouted" if unrouted else "leads")
+        names, next_cursor = await pages_of(self._c, key, cursor, limit)
+        found = await self.get_many(names)
+        return Page([lead for lead in found if lead is not None], next_cursor)
+
+    async def count(self) -> int:
+        """How many leads are stored."""
+        return int(await self._c.command("ZCARD", self._c.key("leads")))
+
+    async def identities(self) -> list[str]:
+        """Every identity a stored lead has ever had."""
+        found = await self._c.command("SMEMBERS", self._c.key("identities"))
+        return sorted(item.decode() for item in found)
+
+    async def received_before(self, before: datetime, limit: int, after_uid: int = 0) -> list[str]:
+        """The oldest leads received before a time, oldest first, skipping ``after_uid`` of them."""
+        found = await self._c.command(
+            "ZRANGEBYSCORE", self._c.key("leads"), "-inf", _ms(before), "LIMIT", after_uid, limit
+        )
+        return [item.decode() for item in found]
+
+    async def retire(self, uids: Sequence[str]) -> int:
+        """Forget leads that have no unfinished or dead delivery; how many were forgotten."""
+        answers = await self._c.run_many([("retire", (uid,)) for uid in uids])
+        return sum(1 for answer in answers if answer == 1)
+
+    async def reject(self, source: str, reason: str, raw: Any, now: datetime) -> None:
+        """Keep an item that could not become a lead where the operator can see it.
+
+        The same item read again (every poll of the overlap) is kept once.
+        """
+        text = raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False, default=str)
+        record = json.dumps([source, reason, text[:10_000]], ensure_ascii=False)
+        key = self._c.key("rejected")
+        pipeline = self._c.redis.pipeline(transaction=False)
+        pipeline.zadd(key, {record: _ms(now)}, nx=True)
+        pipeline.zremrangebyrank(key, 0, -REJECTED_KEPT - 1)
+        added, _ = await self._c.execute(pipeline)
+        if added == 1:
+            await self._c.command("HINCRBY", self._c.key("counts"), f"rejected:{source}", 1)
+
+    async def rejected(self, cursor: str | None = None, limit: int = 50) -> Page[Rejected]:
+        """Rejected items, newest first."""
+        key = self._c.key("rejected")
+        offset = int(cursor or 0)
+        found = await self._c.command(
+            "ZRANGE", key, offset, offset + limit - 1, "REV", "WITHSCORES"
+        )
+        items = [
+            Rejected(datetime.fromtimestamp(float(at) / 1000, UTC), *json.loads(record))
+            for record, at in _pairs(found)
+        ]
+        return Page(items, str(offset + limit) if len(items) == limit else None)
+
+
+def _arguments(plan: Plan) -> list[Any]:
+    lead = plan.lead
+    created = lead.created_at or lead.received_at
+    arguments: list[Any] = [
+        plan.uid,
+        lead.id,
+        lead.source,
+        lead.identity,
+        lead.category or "",
+        _ms(created),
+        plan.digest,
+        b"" if plan.mode is Mode.FLOOR else lead.to_json(),
+        plan.mode.value,
+    ]
+    if plan.mode in (Mode.LIVE, Mode.LATER):
+        for delivery in plan.deliveries:
+            arguments.extend(delivery)
+    return arguments
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _pairs(flat: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """(member, score) couples, whichever of RESP2's flat list or RESP3's nested one came."""
+    if flat and isinstance(flat[0], (list, tuple)):
+        return [(item[0], item[1]) for item in flat]
+    return list(zip(flat[::2], flat[1::2], strict=True))

@@ -1,0 +1,56 @@
+-- Shared by every script. KEYS[1] is the prefix of every key; ARGV[1] shifts the clock (ms, tests).
+local P = KEYS[1]
+
+local function now_ms()
+  local t = redis.call('TIME')
+  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000) + tonumber(ARGV[1])
+end
+
+-- Lua prints large numbers as 1.79e+12; keys and scores want all their digits.
+local function int(x) return string.format('%.0f', x) end
+
+local function lead_key(uid) return P .. 'lead:' .. uid end
+local function delivery_key(id) return P .. 'delivery:' .. id end
+local function attempts_key(id) return P .. 'attempts:' .. id end
+local function ready_key(dest, lane) return P .. 'ready:' .. dest .. ':' .. lane end
+local function due_key(dest) return P .. 'due:' .. dest end
+local function dead_key(dest) return P .. 'dead:' .. dest end
+local function list_key(dest) return P .. 'deliveries:' .. dest end
+local function destination_key(dest) return P .. 'destination:' .. dest end
+local function owned_key(worker) return P .. 'owned:' .. worker end
+local function counts_key(dest) return P .. 'counts:' .. dest end
+local function seen_key(uid) return P .. 'seen:' .. string.sub(uid, 1, 4) end
+
+local EVENTS_KEPT = 10000
+
+local function event(kind, id, uid, dest, detail)
+  redis.call('XADD', P .. 'events', 'MAXLEN', '~', EVENTS_KEPT, '*',
+    'type', kind, 'delivery', id, 'lead', uid, 'destination', dest, 'detail', detail)
+end
+
+-- An attempt is one JSON array, append-only:
+-- [number, at ms, duration ms, outcome, reason, status or "", uncertain 0|1, answer]
+local function record(id, number, at, duration, outcome, reason, status, uncertain, answer)
+  redis.call('RPUSH', attempts_key(id), cjson.encode({
+    number, int(at), duration, outcome, reason, status, uncertain, answer }))
+end
+
+-- Put a delivery where workers look, in its lane, behind what already waits there.
+local function make_ready(id, dest, lane, score)
+  redis.call('ZADD', ready_key(dest, lane), score, id)
+end
+
+-- Histogram bounds in seconds; gateway/store/counts.py has the same list.
+local BOUNDS = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600}
+
+local function observe(dest, name, ms)
+  local seconds = ms / 1000
+  local bucket = #BOUNDS + 1
+  for i = 1, #BOUNDS do
+    if seconds <= BOUNDS[i] then bucket = i break end
+  end
+  redis.call('HINCRBY', counts_key(dest), name .. ':' .. bucket, 1)
+  redis.call('HINCRBY', counts_key(dest), name .. ':sum', int(ms))
+end
+
+local function count(dest, name) redis.call('HINCRBY', counts_key(dest), name, 1) end

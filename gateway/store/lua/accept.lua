@@ -1,0 +1,69 @@
+-- Store one lead with its deliveries, or find that it is known. Atomic: both or neither.
+-- ARGV: 2 uid, 3 lead id, 4 source, 5 identity, 6 category, 7 created ms, 8 digest, 9 body,
+--       10 mode (live | later | floor | store), then id, destination, occasion of each delivery.
+-- Answers {what, delivery id...}: what is new | added | known | changed | floor | erased.
+local uid, source, mode = ARGV[2], ARGV[4], ARGV[10]
+local rest = string.sub(uid, 5)
+local mark = redis.call('HGET', seen_key(uid), rest)
+
+if mark == 'e' then return {'erased'} end
+if mode == 'floor' then
+  if not mark then
+    redis.call('HSET', seen_key(uid), rest, 'f')
+    return {'floor'}
+  end
+  return {mark == 'f' and 'floor' or 'known'}
+end
+-- Only somebody who asked for old leads brings back one that was below the floor.
+if mark == 'f' and mode == 'live' then return {'floor'} end
+
+local now = now_ms()
+local lead = lead_key(uid)
+local what = 'new'
+
+if mark == 'a' then
+  local known = redis.call('HMGET', lead, 'sources', 'digest')
+  redis.call('HINCRBY', P .. 'counts', 'duplicate:' .. source, 1)
+  if not known[1] then return {'known'} end       -- retention took it; the mark outlives it
+  local seen_by = ' ' .. known[1] .. ' '
+  if string.find(seen_by, ' ' .. source .. ' ', 1, true) then
+    return {known[2] == ARGV[8] and 'known' or 'changed'}
+  end
+  redis.call('HSET', lead, 'sources', known[1] .. ' ' .. source)
+  what = 'added'
+else
+  redis.call('HSET', seen_key(uid), rest, 'a')
+  redis.call('HSET', lead, 'id', ARGV[3], 'source', source, 'sources', source,
+    'identity', ARGV[5], 'category', ARGV[6], 'created', ARGV[7], 'received', int(now),
+    'digest', ARGV[8], 'body', ARGV[9])
+  redis.call('ZADD', P .. 'leads', int(now), uid)
+  redis.call('SADD', P .. 'identities', ARGV[5])
+  redis.call('HINCRBY', P .. 'counts', 'received:' .. source .. ':' .. ARGV[6], 1)
+end
+
+local lane = mode == 'live' and 'live' or 'later'
+local answer = {what}
+local names = {}
+for i = 11, #ARGV, 3 do
+  local id, dest, occasion = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local key = delivery_key(id)
+  if redis.call('EXISTS', key) == 0 then
+    redis.call('HSET', key, 'lead', uid, 'lead_id', ARGV[3], 'source', source, 'destination', dest,
+      'occasion', occasion, 'state', 'pending', 'lane', lane, 'made', 0, 'total', 0,
+      'created', int(now), 'born', ARGV[7])
+    redis.call('ZADD', list_key(dest), int(now), id)
+    redis.call('SADD', P .. 'destinations', dest)
+    make_ready(id, dest, lane, int(now))
+    answer[#answer + 1] = id
+    names[#names + 1] = id
+  end
+end
+if #names > 0 then
+  local had = redis.call('HGET', lead, 'deliveries')
+  redis.call('HSET', lead, 'deliveries', (had and had .. ' ' or '') .. table.concat(names, ' '))
+end
+if what == 'new' and #ARGV < 11 and mode ~= 'store' then
+  redis.call('ZADD', P .. 'unrouted', int(now), uid)
+end
+event('lead', '', uid, '', what)
+return answer
