@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 
 from gateway.store.connection import Connection, StoreUnavailable
 from gateway.store.counts import Counts
-from gateway.store.deliveries import Begun, Deliveries, Finished, Report, Returned, Work
+from gateway.store.deliveries import Begun, Claim, Deliveries, Finished, Report, Returned, Work
 from gateway.store.destinations import Destinations, DestinationState
 from gateway.store.events import Event, Events
 from gateway.store.leads import Accepted, Known, Leads, Mode, Plan, Rejected, StoredLead
@@ -24,6 +24,7 @@ __all__ = [
     "Accepted",
     "BadCursor",
     "Begun",
+    "Claim",
     "DestinationState",
     "Event",
     "Finished",

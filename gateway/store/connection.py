@@ -47,14 +47,14 @@ def _trouble(error: BaseException) -> StoreUnavailable | None:
     return None
 
 
-def _load_scripts() -> dict[str, bytes]:
-    folder = resources.files("gateway.store") / "lua"
+def _load_scripts(package: str) -> dict[str, bytes]:
+    folder = resources.files(package) / "lua"
     sources = {
         entry.name.removesuffix(".lua"): entry.read_bytes()
         for entry in folder.iterdir()
         if entry.name.endswith(".lua")
     }
-    prelude = sources.pop("_prelude")
+    prelude = sources.pop("_prelude", b"")
     return {name: prelude + b"\n" + body for name, body in sources.items()}
 
 
@@ -62,14 +62,21 @@ class Connection:
     """Runs scripts against one server under one key prefix.
 
     ``clock_shift`` moves the store's clock, in seconds, for every script this connection runs: tests
-    use it to let time pass.
+    use it to let time pass. ``package`` is where the ``lua/`` folder of scripts lies.
     """
 
-    def __init__(self, redis: Redis, prefix: str, clock_shift: float = 0.0) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        prefix: str,
+        clock_shift: float = 0.0,
+        *,
+        package: str = "gateway.store",
+    ) -> None:
         self.redis = redis
         self.prefix = prefix
         self.clock_shift = clock_shift
-        self._sources = _load_scripts()
+        self._sources = _load_scripts(package)
         self._digests = {
             # SCRIPT LOAD answers the SHA-1 of the text: a name of the protocol, not a safeguard.
             name: hashlib.sha1(text, usedforsecurity=False).hexdigest()

@@ -48,6 +48,20 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A wish to begin some deliveries of one destination.
+
+    ``timeout`` in seconds bounds how long a probe of a broken destination keeps others away;
+    ``rate`` is (count, window in seconds), kept over all workers.
+    """
+
+    destination: str
+    ids: Sequence[str]
+    timeout: float
+    rate: tuple[int, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Begun:
     """What a worker got. ``refused`` says why the rest stays (paused, rate, broken, throttled, lease).
 
@@ -99,45 +113,51 @@ class Returned:
     lane: Lane
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What became ready, by destination, and the seconds until the next will (None: none waits)."""
+
+    moved: dict[str, list[str]]
+    next_in: float | None
+
+
 class Deliveries:
     """Reads and moves deliveries."""
 
     def __init__(self, connection: Connection) -> None:
         self._c = connection
 
-    async def begin(
-        self,
-        worker: str,
-        destination: str,
-        ids: Sequence[str],
-        *,
-        timeout: float,
-        rate: tuple[int, float] | None = None,
-    ) -> Begun:
-        """Claim ready deliveries of one destination. Ids that are not ready any more fall out.
+    async def begin(self, worker: str, claims: Sequence[Claim]) -> list[Begun]:
+        """Claim ready deliveries, several destinations in one round trip, in the claims' order.
 
-        ``rate`` is (count, window in seconds), kept over all workers; ``timeout`` in seconds bounds
-        how long a probe of a broken destination keeps others away.
+        Ids that are not ready any more fall out.
         """
-        count, window = (rate[0], round(rate[1] * 1000)) if rate else ("", "")
-        answer = await self._c.run(
-            "begin", worker, destination, count, window, round(timeout * 1000), *ids
-        )
-        refused, wait, live, later, *rows = answer
-        return Begun(
-            [_work(row, destination) for row in rows],
-            refused.decode(),
-            wait / 1000,
-            (live, later),
-        )
+        calls = [
+            (
+                "begin",
+                (
+                    worker,
+                    claim.destination,
+                    claim.rate[0] if claim.rate else "",
+                    round(claim.rate[1] * 1000) if claim.rate else "",
+                    round(claim.timeout * 1000),
+                    *claim.ids,
+                ),
+            )
+            for claim in claims
+        ]
+        begun = []
+        for claim, answer in zip(claims, await self._answers(calls), strict=True):
+            refused, wait, live, later, *rows = answer
+            work = [_work(row, claim.destination) for row in rows]
+            begun.append(Begun(work, refused.decode(), wait / 1000, (live, later)))
+        return begun
 
     async def finish(self, worker: str, reports: Sequence[Report]) -> list[Finished]:
         """Write down how attempts ended, in one round trip."""
         calls = [("finish", _report(worker, report)) for report in reports]
         finished = []
-        for answer in await self._c.run_many(calls):
-            if isinstance(answer, BaseException):
-                raise answer
+        for answer in await self._answers(calls):
             state, happened = (part.decode() for part in answer)
             finished.append(Finished(state, happened))
         return finished
@@ -162,10 +182,30 @@ class Deliveries:
         ]
         return left, back, len(rows) - len(back)
 
-    async def due(self, destination: str, limit: int = 200) -> tuple[float | None, list[str]]:
-        """Move what is due to ready: seconds until the next is due (None: none waits), ids moved."""
-        next_ms, *ids = await self._c.run("due", destination, limit)
-        return (None if next_ms < 0 else next_ms / 1000), [item.decode() for item in ids]
+    async def sweep_due(self, destinations: Sequence[str], limit: int = 200) -> Due:
+        """Move what is due to ready for several destinations, in one round trip."""
+        calls = [("due", (name, limit)) for name in destinations]
+        moved: dict[str, list[str]] = {}
+        waits: list[float] = []
+        for name, answer in zip(destinations, await self._answers(calls), strict=True):
+            next_ms, *ids = answer
+            if next_ms >= 0:
+                waits.append(next_ms / 1000)
+            if ids:
+                moved[name] = [item.decode() for item in ids]
+        return Due(moved, min(waits, default=None))
+
+    async def waiting(self, destinations: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """How many are ready, by destination and lane (live, later), in one round trip."""
+        pipeline = self._c.redis.pipeline(transaction=False)
+        for name in destinations:
+            pipeline.zcard(self._c.key("ready", name, "live"))
+            pipeline.zcard(self._c.key("ready", name, "later"))
+        answers = await self._c.execute(pipeline) if destinations else []
+        return {
+            name: (answers[2 * index], answers[2 * index + 1])
+            for index, name in enumerate(destinations)
+        }
 
     async def ready(self, destination: str, lane: Lane, limit: int) -> list[str]:
         """The first ready deliveries of a lane, in the order they should go."""
