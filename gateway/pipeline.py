@@ -1,0 +1,219 @@
+"""The story of a lead on one page: accept, attempt, replay.
+
+Decides nothing by itself: routes say where a lead goes, the store says whether it may, a destination
+says what came of it, the schedule says when again. Here they meet, in that order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.backoff import next_wait
+from gateway.delivery import (
+    ANSWER_LIMIT,
+    Continue,
+    Deferred,
+    Delivered,
+    Lane,
+    Message,
+    Outcome,
+    Reason,
+    Refused,
+    delivery_id,
+    lead_uid,
+)
+from gateway.destinations.common import DestinationConfig
+from gateway.destinations.protocol import Destination
+from gateway.lead import Lead, merge
+from gateway.queue import Hint, Queue
+from gateway.render import TemplateError
+from gateway.routing import Decision
+from gateway.store import Accepted, Known, Mode, Plan, Report, Store, Work
+
+BATCH = 100
+"""Leads stored in one round trip."""
+
+_DOWN = frozenset(
+    {
+        Reason.DNS,
+        Reason.CONNECTION,
+        Reason.TLS,
+        Reason.TIMEOUT,
+        Reason.PROTOCOL,
+        Reason.SERVER_ERROR,
+        Reason.CREDENTIALS,
+        Reason.SMTP_DEFERRED,
+    }
+)
+"""Reasons that speak of the destination rather than of this lead: in a row they open its breaker."""
+
+Route = Callable[[Lead], Decision]
+
+
+def digest(content: Any) -> str:
+    """A short fingerprint of what the portal sent, to tell a re-read from a change."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+class Pipeline:
+    """Takes leads in and deliveries out. One per process."""
+
+    def __init__(
+        self,
+        store: Store,
+        queue: Queue,
+        route: Route,
+        destinations: Mapping[str, Destination],
+        settings: Mapping[str, DestinationConfig],
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._route = route
+        self.destinations = destinations
+        self.settings = settings
+        self._clock = clock
+        self._draw = draw
+
+    async def accept(
+        self,
+        leads: Sequence[Lead],
+        *,
+        mode: Mode = Mode.LIVE,
+        floor: datetime | None = None,
+        digests: Sequence[str] | None = None,
+    ) -> list[Accepted | Exception]:
+        """Store leads with their deliveries, then hint at them. A lead known already falls out.
+
+        ``floor``: leads created before it are remembered as seen and not delivered (contract §7).
+        One lead that can not be planned or stored stands as an exception and stops no other.
+        """
+        results: list[Accepted | Exception] = []
+        marks = digests or [digest(lead.original) for lead in leads]
+        for start in range(0, len(leads), BATCH):
+            some = list(zip(leads[start : start + BATCH], marks[start : start + BATCH], strict=True))
+            results += await self._accept_batch(some, mode, floor)
+        return results
+
+    async def _accept_batch(
+        self, leads: Sequence[tuple[Lead, str]], mode: Mode, floor: datetime | None
+    ) -> list[Accepted | Exception]:
+        plans: list[Plan | Exception] = []
+        for lead, mark in leads:
+            try:
+                plans.append(self._plan(lead, mark, mode, floor))
+            except Exception as error:  # noqa: BLE001 - one lead must never stop the others
+                plans.append(error)
+        good = [plan for plan in plans if isinstance(plan, Plan)]
+        stored = iter(await self._store.leads.accept(good) if good else [])
+        results = [next(stored) if isinstance(plan, Plan) else plan for plan in plans]
+
+        lane = Lane.LIVE if mode is Mode.LIVE else Lane.LATER
+        hints = []
+        for plan, result in zip(plans, results, strict=True):
+            if not isinstance(plan, Plan) or not isinstance(result, Accepted):
+                continue
+            if result.what == "changed":
+                await self._reread(plan)
+            made = set(result.deliveries)
+            hints += [Hint(id, dest, lane) for id, dest, _ in plan.deliveries if id in made]
+        await self._queue.enqueue(hints)
+        return results
+
+    def _plan(self, lead: Lead, mark: str, mode: Mode, floor: datetime | None) -> Plan:
+        uid = lead_uid(lead.identity, lead.id)
+        created = lead.created_at or lead.received_at
+        if floor is not None and created < floor and mode is Mode.LIVE:
+            return Plan(uid, lead, mark, Mode.FLOOR)
+        deliveries = tuple(
+            (delivery_id(lead.identity, lead.id, name), name, "new")
+            for name in self._route(lead).destinations
+        )
+        return Plan(uid, lead, mark, mode, deliveries)
+
+    async def _reread(self, plan: Plan) -> None:
+        """A known lead came back with other content: keep the union, deliver nothing."""
+        (known,) = await self._store.leads.lookup([plan.uid])
+        stored = await self._store.leads.get(plan.uid)
+        if known is None or stored is None:
+            return
+        await self._store.leads.update(
+            plan.uid, merge(stored.lead, plan.lead), expected=known.digest, digest=plan.digest
+        )
+
+    async def known(self, identity: str, lead_ids: Sequence[str]) -> list[Known | None]:
+        """What is known of leads before they are parsed: most of a re-read is skipped by it."""
+        return await self._store.leads.lookup([lead_uid(identity, item) for item in lead_ids])
+
+    async def attempt(self, work: Work) -> Report:
+        """Make one attempt and say how it ended; the caller writes it down with ``finish``."""
+        destination = self.destinations[work.destination]
+        message = Message(
+            id=work.id,
+            destination=work.destination,
+            accepted_at=work.accepted_at,
+            occasion=work.occasion,
+            attempt=work.number,
+            saved=work.saved,
+        )
+        started = time.monotonic()
+        outcome: Outcome
+        try:
+            prepared = destination.render(work.lead, message)
+        except TemplateError as error:
+            outcome = Refused(Reason.TEMPLATE, answer=str(error))
+        else:
+            outcome = await destination.send(prepared)
+        return self._report(work, outcome, round((time.monotonic() - started) * 1000))
+
+    def _report(self, work: Work, outcome: Outcome, duration_ms: int) -> Report:
+        answer = outcome.answer[:ANSWER_LIMIT]
+        match outcome:
+            case Delivered():
+                return Report(
+                    work.id, work.number, "delivered", outcome.reason, duration_ms,
+                    status=outcome.status, answer=answer, health="up",
+                    remote_id=outcome.remote_id or "",
+                )  # fmt: skip
+            case Continue():
+                return Report(
+                    work.id, work.number, "continue", Reason.ACCEPTED, duration_ms,
+                    status=outcome.status, answer=answer, health="up", saved=outcome.saved,
+                )  # fmt: skip
+            case Refused():
+                return Report(
+                    work.id, work.number, "refused", outcome.reason, duration_ms,
+                    status=outcome.status, answer=answer, pause=outcome.pause,
+                    health="unknown" if outcome.reason is Reason.TEMPLATE else "up",
+                )  # fmt: skip
+            case Deferred():
+                retry = self.settings[work.destination].retry
+                wait = next_wait(retry, work.made + 1, outcome.retry_after, self._draw())
+                return Report(
+                    work.id, work.number, "deferred", outcome.reason, duration_ms,
+                    status=outcome.status, answer=answer, wait=wait,
+                    uncertain=outcome.reason in (Reason.TIMEOUT, Reason.CONNECTION),
+                    health="down" if outcome.reason in _DOWN else "unknown",
+                    throttle=outcome.retry_after if outcome.throttle else None,
+                )  # fmt: skip
+
+    async def replay(self, ids: Sequence[str], *, force: bool = False) -> list[tuple[str, str]]:
+        """Try deliveries again now: (``replayed`` or why not, destination) for each."""
+        results = await self._store.deliveries.replay(ids, force=force)
+        await self._queue.enqueue(
+            [
+                Hint(item, destination, Lane.LATER)
+                for item, (what, destination) in zip(ids, results, strict=True)
+                if what == "replayed"
+            ]
+        )
+        return results
