@@ -1,0 +1,50 @@
+"""When to try again, or never. Pure: randomness and time come in as arguments."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from gateway.destinations.common import Retry
+
+LONGEST_WAIT = 24 * 3600.0
+"""A receiver's Retry-After is honoured up to this many seconds (contract §7)."""
+
+
+def next_wait(
+    retry: Retry, attempts_made: int, retry_after: float | None, draw: float
+) -> float | None:
+    """Seconds until the next attempt, or None when the schedule is used up.
+
+    ``attempts_made`` includes the one that just failed; ``draw`` is uniform in [0, 1). The wait is the
+    larger of the schedule's (varied by its jitter) and the receiver's wish.
+    """
+    if attempts_made > len(retry.schedule):
+        return None
+    planned = retry.schedule[max(0, attempts_made - 1)].total_seconds()
+    planned *= 1 + retry.jitter * (2 * draw - 1)
+    return max(planned, min(retry_after or 0.0, LONGEST_WAIT))
+
+
+def parse_retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds from a Retry-After header: a number or an HTTP date (RFC 9110 §10.2.3), capped.
+
+    None for an absent or unreadable one; a past date is 0. Never raises.
+    """
+    text = (value or "").strip()
+    if not text or len(text) > 64:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(text)
+        except (ValueError, TypeError, IndexError, OverflowError):
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        seconds = (moment - now).total_seconds()
+    if not math.isfinite(seconds):
+        return None
+    return min(max(seconds, 0.0), LONGEST_WAIT)

@@ -1,0 +1,56 @@
+"""Where a lead goes: lead and routes in, destinations out. Pure, and total: it never raises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Condition = Callable[[Mapping[str, Any]], Any]
+
+
+class ConditionError(Exception):
+    """A ``when`` that failed on a lead; the text names the expression, never the lead's values."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRoute:
+    """One rule of gateway.yaml, ready to be asked. ``when`` None means always."""
+
+    to: tuple[str, ...]
+    when: Condition | None = None
+    stop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Where one lead goes. ``rules`` says which route (counted from 1; 0: no routes) chose each."""
+
+    destinations: tuple[str, ...]
+    rules: tuple[int, ...] = ()
+    error: str | None = None
+
+    @property
+    def unrouted(self) -> bool:
+        """No rule wanted this lead."""
+        return not self.destinations
+
+
+def decide(
+    context: Mapping[str, Any], routes: Sequence[CompiledRoute], destinations: Sequence[str]
+) -> Decision:
+    """Ask the routes in order. Without routes a lead goes everywhere; a failing one unroutes it."""
+    if not routes:
+        return Decision(tuple(destinations), (0,) * len(destinations))
+    chosen: dict[str, int] = {}
+    for number, route in enumerate(routes, start=1):
+        try:
+            matches = route.when is None or bool(route.when(context))
+        except ConditionError as error:
+            return Decision((), (), str(error))
+        if matches:
+            for name in route.to:
+                chosen.setdefault(name, number)
+            if route.stop:
+                break
+    return Decision(tuple(chosen), tuple(chosen.values()))
