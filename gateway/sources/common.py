@@ -1,0 +1,87 @@
+"""What every kind of source may be told, and the types their configurations share."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from gateway.units import parse_duration
+
+
+class Keys(BaseModel):
+    """A part of gateway.yaml: unknown keys are errors, nothing changes after loading."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=True
+    )
+
+
+class SourceConfig(Keys):
+    """The keys that each kind of source shares."""
+
+    identity: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    """Sources with the same identity share their leadIds; None: the source's own name."""
+
+
+def parse_start(value: Any) -> timedelta | datetime:
+    """``now``, ``24h`` (that long before the first look) or a moment. Raises ValueError.
+
+    A moment without an offset is UTC, as everywhere a portal's time enters.
+    """
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, datetime):  # YAML reads an unquoted timestamp by itself
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    if not isinstance(value, str):
+        raise ValueError(_START_HINT)
+    text = value.strip()
+    if text.lower() == "now":
+        return timedelta(0)
+    try:
+        return parse_start(datetime.fromisoformat(text))
+    except ValueError:
+        pass
+    try:
+        return parse_duration(text)
+    except ValueError:
+        raise ValueError(_START_HINT) from None
+
+
+def parse_address(value: str) -> str:
+    """An http or https URL, as it was written. Raises ValueError."""
+    text = value.strip()
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError(_ADDRESS_HINT) from None
+    plain = text.isascii() and text.isprintable() and " " not in text
+    if not plain or parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        raise ValueError(_ADDRESS_HINT)
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("write no user name and no password into the URL: they have keys")
+    if parts.fragment:
+        raise ValueError("write the URL without its # part")
+    return text
+
+
+_START_HINT = "write now, a duration such as 24h, or a time such as 2026-11-01T00:00:00Z"
+_ADDRESS_HINT = "write a complete URL, for example https://sandbox.leads.api.groupeseloger.com"
+
+Start = Annotated[
+    timedelta | datetime,
+    BeforeValidator(parse_start),
+    WithJsonSchema({"type": "string", "examples": ["now", "24h", "2026-11-01T00:00:00Z"]}),
+]
+"""Where a source begins on its first run: that long before the first look, or at a moment."""
+
+WebAddress = Annotated[
+    str,
+    AfterValidator(parse_address),
+    WithJsonSchema({"type": "string", "pattern": "^https?://"}),
+]
