@@ -1,7 +1,8 @@
-"""Which addresses a destination may reach: checked on the address actually being connected to.
+"""Which addresses the gateway may connect to, checked on the very address a socket is opened for.
 
-A name is checked after it was resolved and a literal as it is, so neither a rebinding name server nor
-an odd spelling of 127.0.0.1 gets around it. ``network.allow`` opens ranges one by one.
+Owns the ranges that are not the open internet, and the sockets opened under them. A name is checked
+after it was resolved and a literal as it stands, so neither a rebinding name server nor an odd
+spelling of 127.0.0.1 gets around it. Never looks at a URL's text: that is not where a lead goes.
 """
 
 from __future__ import annotations
@@ -11,104 +12,135 @@ import ipaddress
 import socket
 from collections.abc import Sequence
 
+import aiohappyeyeballs
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+AddressInfo = tuple[int, int, int, str, tuple[object, ...]]
+"""One row of ``getaddrinfo``: family, kind, protocol, canonical name, (address, port, …)."""
 
-# What Python's is_private and friends leave out.
-_DENIED: tuple[Network, ...] = (
-    ipaddress.ip_network("0.0.0.0/8"),
-    ipaddress.ip_network("100.64.0.0/10"),  # carrier-grade NAT
-    ipaddress.ip_network("192.88.99.0/24"),  # 6to4 relays
-    ipaddress.ip_network("fec0::/10"),  # site-local
+# Written out and not asked of ``is_global``, whose answer changes between patches of Python.
+# Source: IANA's special-purpose address registries (RFC 6890), and the clouds' metadata addresses.
+_CLOSED_V4: tuple[ipaddress.IPv4Network, ...] = tuple(
+    ipaddress.IPv4Network(text)
+    for text in (
+        "0.0.0.0/8",  # this host
+        "10.0.0.0/8",
+        "100.64.0.0/10",  # carrier-grade NAT; one cloud's metadata lives here
+        "127.0.0.0/8",
+        "168.63.129.16/32",  # a cloud's host agent, though the address looks public
+        "169.254.0.0/16",  # link-local, metadata
+        "172.16.0.0/12",
+        "192.0.0.0/24",  # protocol assignments
+        "192.0.2.0/24",  # documentation
+        "192.88.99.0/24",  # 6to4 relays
+        "192.168.0.0/16",
+        "198.18.0.0/15",  # benchmarks
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",  # multicast
+        "240.0.0.0/4",  # reserved, broadcast
+    )
 )
-_NAT64 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
+# Of IPv6 only global unicast is the internet, and not all of that.
+_OPEN_V6 = ipaddress.IPv6Network("2000::/3")
+_CLOSED_V6: tuple[ipaddress.IPv6Network, ...] = tuple(
+    ipaddress.IPv6Network(text)
+    for text in (
+        "2001::/23",  # protocol assignments, Teredo (an IPv4 address inside) among them
+        "2001:db8::/32",  # documentation
+        "2002::/16",  # 6to4: an IPv4 address inside, and no longer routed
+        "3fff::/20",
+    )
+)
+# Networks without IPv4 reach it through this prefix: the address inside is the one that counts.
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+_ATTEMPT_DELAY = 0.25
+"""Seconds before the next address is tried beside a silent one (RFC 8305 §5)."""
 
 
-class BlockedAddress(OSError):
-    """The address is in a range that destinations may not reach."""
+class BlockedAddress(OSError):  # noqa: N818 - the contract's word for it is blocked_address
+    """The address is in a range that may not be reached."""
+
+    def __init__(self) -> None:
+        # One text for all, without the address: connecting to several then fails as one error.
+        super().__init__(
+            "the host is at a private, loopback or reserved address; "
+            "network.allow opens a range on purpose"
+        )
 
 
 class AddressGuard:
-    """Says no to loopback, private, link-local and all other addresses that are not the internet."""
+    """Says no to every address that is not on the open internet, but for the ``allow`` ranges."""
 
     def __init__(self, allow: Sequence[Network] = ()) -> None:
         self._allow = tuple(allow)
 
-    def check(self, host: str) -> None:
-        """Raise :class:`BlockedAddress` unless this IP address may be connected to."""
-        try:
-            address = ipaddress.ip_address(host.partition("%")[0])
-        except ValueError:
-            raise BlockedAddress("not an IP address") from None
-        for candidate in _faces(address):
-            if any(
-                candidate.version == network.version and candidate in network
-                for network in self._allow
-            ):
-                return
-        for candidate in _faces(address):
-            if not candidate.is_global or candidate.is_multicast or _is_denied(candidate):
-                raise BlockedAddress(
-                    "the address is private, loopback or reserved; "
-                    "network.allow can open a range for destinations"
-                )
+    def check(self, host_ip: str) -> None:
+        """Raise :class:`BlockedAddress` unless this IP address may be connected to.
 
-    def socket(self, info: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
-        """aiohttp's socket factory: a socket for an address that passed the check."""
+        Anything that is not an IP address in its canonical writing is blocked too.
+        """
+        try:
+            # A zone (fe80::1%eth0) names an interface; what is judged is the address.
+            address = _inner(ipaddress.ip_address(host_ip.partition("%")[0]))
+        except ValueError:
+            raise BlockedAddress from None
+        if not (self._is_allowed(address) or _is_open(address)):
+            raise BlockedAddress
+
+    def socket(self, info: AddressInfo) -> socket.socket:
+        """A new socket for an address that passed the check: aiohttp's ``socket_factory``."""
         family, kind, protocol, _, place = info
         self.check(str(place[0]))
         return socket.socket(family, kind, protocol)
 
-
-def _faces(address: Address) -> list[Address]:
-    """The address, and the IPv4 one hidden in it, if any."""
-    faces: list[Address] = [address]
-    if isinstance(address, ipaddress.IPv6Address):
-        hidden = address.ipv4_mapped or address.sixtofour
-        if hidden is None and address.teredo:
-            hidden = address.teredo[1]
-        if hidden is None and any(address in network for network in _NAT64):
-            hidden = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if hidden is None and int(address) >> 32 == 0:
-            hidden = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if hidden is not None:
-            faces = [hidden]
-    return faces
-
-
-def _is_denied(address: Address) -> bool:
-    return any(
-        address.version == network.version and address in network for network in _DENIED
-    )
+    def _is_allowed(self, address: Address) -> bool:
+        # ``in`` is False between versions: 10.0.0.0/8 holds no IPv6 address.
+        return any(address in network for network in self._allow)
 
 
 async def guarded_socket(
     host: str, port: int, guard: AddressGuard, timeout: float
 ) -> socket.socket:
-    """A connected socket to the first address of ``host`` that answers and is allowed.
+    """A connected, non-blocking socket to ``host``, whichever allowed address answers first.
 
-    Raises :class:`BlockedAddress` if every address is blocked, ``socket.gaierror``, ``OSError``, or
-    ``TimeoutError`` after ``timeout`` seconds in all.
+    Blocked addresses of a name are left out; the others are tried a quarter of a second apart
+    (RFC 8305). Raises :class:`BlockedAddress` when none is left, ``socket.gaierror`` when the name
+    has no address, ``TimeoutError`` after ``timeout`` seconds in all, and ``OSError`` otherwise.
     """
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(timeout):
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        trouble: OSError | None = None
+        open_ones = []
         for info in found:
             try:
-                connection = guard.socket(info)
-            except BlockedAddress as error:
-                trouble = trouble or error
+                guard.check(str(info[4][0]))
+            except BlockedAddress:
                 continue
-            connection.setblocking(False)
-            try:
-                await loop.sock_connect(connection, info[4])
-            except OSError as error:
-                connection.close()
-                trouble = error
-            except BaseException:
-                connection.close()
-                raise
-            else:
-                return connection
-        raise trouble or OSError("the name has no address")
+            open_ones.append(info)
+        if not open_ones:
+            raise BlockedAddress
+        return await aiohappyeyeballs.start_connection(
+            open_ones,
+            happy_eyeballs_delay=_ATTEMPT_DELAY,
+            interleave=1,
+            socket_factory=guard.socket,
+        )
+
+
+def _inner(address: Address) -> Address:
+    """The address a packet really goes to: mapped and translated IPv4 is unwrapped."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return address.ipv4_mapped
+        if address in _NAT64:
+            return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
+
+
+def _is_open(address: Address) -> bool:
+    if isinstance(address, ipaddress.IPv4Address):
+        return not any(address in network for network in _CLOSED_V4)
+    return address in _OPEN_V6 and not any(address in network for network in _CLOSED_V6)
