@@ -88,7 +88,8 @@ class Deferred:
     """Not now; the schedule decides when again. ``retry_after`` is the receiver's wish, in seconds.
 
     ``throttle`` is set when the answer speaks for the whole destination (429, or 503 with
-    Retry-After): then nothing else is sent there until it is over.
+    Retry-After): then nothing else is sent there until it is over. ``uncertain`` when the receiver
+    may have the lead all the same: no answer came to a request that had gone out in full.
     """
 
     reason: Reason
@@ -96,6 +97,7 @@ class Deferred:
     answer: str = ""
     retry_after: float | None = None
     throttle: bool = False
+    uncertain: bool = False
 
 
 @dataclass(frozen=True, slots=True)

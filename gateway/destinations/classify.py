@@ -1,4 +1,8 @@
-"""What an HTTP answer means for a delivery: the status table of contract §7. Pure."""
+"""What an HTTP answer means for a delivery: the status table of contract §7.
+
+Pure: an answer and the time come in, an outcome goes out. Knows no destination: each says for
+itself which answers are a success.
+"""
 
 from __future__ import annotations
 
@@ -10,34 +14,40 @@ from gateway.delivery import ANSWER_LIMIT, Deferred, Delivered, Outcome, Reason,
 from gateway.masking import mask
 
 REFUSED_AT_ONCE = frozenset({400, 405, 406, 410, 411, 413, 414, 415, 422, 501})
-
-
-def answer_text(body: bytes) -> str:
-    """The start of an answer as text, with what looks personal or secret masked."""
-    # Masked before it is cut, so that no half of a secret stays at the edge.
-    text = body[: 4 * ANSWER_LIMIT].decode("utf-8", "replace").replace("\x00", "")
-    return mask(text)[:ANSWER_LIMIT]
+"""Statuses that say: never in this form. Everything else that failed is tried again."""
 
 
 def classify(
     status: int, headers: Mapping[str, str], body: bytes, *, success: bool, now: datetime
 ) -> Outcome:
-    """The outcome of one answer. ``success``: what the destination's own rule says of it."""
+    """The outcome of one answer.
+
+    ``headers`` by lower-case name; ``success`` is what the destination's own rule says of the
+    answer; ``now`` turns a Retry-After date into seconds.
+    """
     answer = answer_text(body)
     if success:
         return Delivered(status=status, answer=answer)
-    retry_after = parse_retry_after(headers.get("retry-after"), now)
+    if status == 410:
+        # Standard Webhooks: the receiver wants no more, so the whole destination stops.
+        return Refused(Reason.GONE, status, answer, pause=True)
     if status in REFUSED_AT_ONCE:
-        reason = {410: Reason.GONE}.get(status, Reason.REJECTED)
-        return Refused(reason, status, answer, pause=status == 410)
-    if status == 429:
-        return Deferred(
-            Reason.RATE_LIMITED, status, answer, retry_after, throttle=retry_after is not None
-        )
-    if status >= 500:
-        throttle = status == 503 and retry_after is not None
-        return Deferred(Reason.SERVER_ERROR, status, answer, retry_after, throttle=throttle)
-    return Deferred(_reason(status), status, answer, retry_after)
+        return Refused(Reason.REJECTED, status, answer)
+    retry_after = parse_retry_after(headers.get("retry-after"), now)
+    return Deferred(
+        _reason(status),
+        status,
+        answer,
+        retry_after,
+        throttle=status == 429 or (status == 503 and retry_after is not None),
+    )
+
+
+def answer_text(body: bytes) -> str:
+    """The start of an answer as text, with what looks personal or secret masked."""
+    # Masked before it is cut, so that no half of a secret is left at the edge.
+    text = body[: 4 * ANSWER_LIMIT].decode("utf-8", "replace").replace("\x00", "")
+    return mask(text)[:ANSWER_LIMIT]
 
 
 def _reason(status: int) -> Reason:
@@ -45,6 +55,10 @@ def _reason(status: int) -> Reason:
         return Reason.CREDENTIALS
     if status == 404:
         return Reason.NOT_FOUND
-    if 300 <= status < 400:
+    if status == 429:
+        return Reason.RATE_LIMITED
+    if status < 300:
+        return Reason.UNSUCCESSFUL
+    if status < 400:
         return Reason.REDIRECT
-    return Reason.UNSUCCESSFUL if status < 300 else Reason.CLIENT_ERROR
+    return Reason.CLIENT_ERROR if status < 500 else Reason.SERVER_ERROR

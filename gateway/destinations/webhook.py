@@ -1,155 +1,95 @@
-"""The webhook: a lead as an HTTP request, signed, to a CRM or anything that listens."""
+"""The webhook: a lead as an HTTP request, signed, to a CRM or anything else that listens.
+
+Owns how a request is put together and what its answer counts as. Opens no connection itself.
+"""
 
 from __future__ import annotations
 
 import base64
-import json
 import re
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any
+from urllib.parse import unquote_plus
 
-from pydantic import Field, SecretStr, model_validator
+from yarl import URL
 
-from gateway.delivery import Deferred, Message, Outcome
-from gateway.destinations.classify import classify
-from gateway.destinations.common import DestinationConfig, Strict
+from gateway.delivery import Deferred, Message, Outcome, Reason
+from gateway.destinations.classify import answer_text, classify
 from gateway.destinations.protocol import Preview, VerifyError
-from gateway.http import USER_AGENT, Exchange, HttpClient, Request, WireError
+from gateway.destinations.webhook_body import envelope, json_bytes, media_type, must_be_json
+from gateway.destinations.webhook_config import (
+    Auth,
+    WebhookConfig,
+    is_header_value,
+    is_template,
+    is_url_text,
+)
+from gateway.http import USER_AGENT, HttpClient, Request, WireError
 from gateway.lead import Lead
 from gateway.render import Renderer, TemplateError
-from gateway.signing import secret_bytes, signature_headers
+from gateway.signing import signature_headers
+
+__all__ = ["PreparedRequest", "WebhookConfig", "WebhookDestination"]
 
 MASKED = "•••"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_HEADER_NAME = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
-
-
-class Basic(Strict):
-    username: str
-    password: SecretStr
-
-
-class ApiKey(Strict):
-    """A key in a header or in the query: name one of them."""
-
-    header: str | None = None
-    query: str | None = None
-    value: SecretStr
-
-    @model_validator(mode="after")
-    def _one_place(self) -> ApiKey:
-        if (self.header is None) == (self.query is None):
-            raise ValueError("name either header or query, where the key goes")
-        return self
-
-
-class Auth(Strict):
-    """How the receiver knows us: exactly one of bearer, basic, api_key."""
-
-    bearer: SecretStr | None = None
-    basic: Basic | None = None
-    api_key: ApiKey | None = None
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Auth:
-        if sum(way is not None for way in (self.bearer, self.basic, self.api_key)) != 1:
-            raise ValueError("name exactly one of bearer, basic, api_key")
-        return self
-
-
-class Sign(Strict):
-    """Secrets for Standard Webhooks signatures; two while one replaces the other."""
-
-    standard_webhooks: SecretStr | tuple[SecretStr, ...]
-
-    @property
-    def keys(self) -> tuple[bytes, ...]:
-        secrets = self.standard_webhooks
-        many = secrets if isinstance(secrets, tuple) else (secrets,)
-        return tuple(secret_bytes(item.get_secret_value()) for item in many)
-
-
-class Success(Strict):
-    """When an answer counts as delivered: the status, and what its JSON and headers must say.
-
-    ``json`` and ``headers`` map a dotted path or a name to the value it must have.
-    """
-
-    status: tuple[int, ...] | None = None
-    body: dict[str, Any] = Field(default_factory=dict, alias="json")
-    headers: dict[str, str] = Field(default_factory=dict)
-
-    def holds(self, exchange: Exchange) -> bool:
-        expected = self.status if self.status is not None else range(200, 300)
-        if exchange.status not in expected:
-            return False
-        if any(exchange.headers.get(name.lower()) != value for name, value in self.headers.items()):
-            return False
-        return not self.body or _says(exchange.body, self.body)
-
-
-class WebhookConfig(DestinationConfig):
-    """``kind: webhook`` in gateway.yaml."""
-
-    kind: Literal["webhook"] = "webhook"
-    url: str
-    method: Literal["POST", "PUT", "PATCH"] = "POST"
-    headers: dict[str, str] = Field(default_factory=dict)
-    auth: Auth | None = None
-    sign: Sign | None = None
-    body: str | dict[str, Any] | None = None
-    success: Success = Success()
-    idempotency: Literal["natural", "key", "none"] = "key"
-
-    @model_validator(mode="after")
-    def _usable(self) -> WebhookConfig:
-        if urlsplit(self.url).scheme not in ("http", "https"):
-            raise ValueError("url must begin with http:// or https://")
-        host = urlsplit(self.url).netloc
-        if not host or "{" in host:
-            raise ValueError("url needs a host that is written out, not filled by a template")
-        for name in self.headers:
-            if not _HEADER_NAME.match(name):
-                raise ValueError("a header's name has letters, digits and hyphens")
-        if self.sign:
-            _ = self.sign.keys
-        return self
+_SECRET_WORDS = frozenset(
+    (
+        *("auth", "authorization", "cookie", "sig", "signature"),
+        *("apikey", "key", "token", "secret", "password", "passwd"),
+    )
+)
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_VERIFY_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedRequest:
-    """One request, complete but for its signature, which carries the time of sending."""
+    """One request, complete but for the signature, which carries the time of sending."""
 
     request: Request
     message_id: str
-    secret_headers: frozenset[str]
-    secret_query: str | None
+    secret_names: frozenset[str]
     signed: bool
 
     def preview(self) -> Preview:
-        url = self.request.url
-        if self.secret_query:
-            url = re.sub(rf"([?&]{re.escape(self.secret_query)}=)[^&]*", rf"\1{MASKED}", url)
-        head = [("", f"{self.request.method} {url}")]
-        for name, value in self.request.headers.items():
-            head.append((name, MASKED if name.lower() in self.secret_headers else value))
+        """The request as people may see it: credentials masked, by where they are and by name."""
+        url = URL(self.request.url)
+        if url.raw_query_string:
+            pairs = (part.partition("=") for part in url.raw_query_string.split("&"))
+            shown = "&".join(
+                name + sign + (MASKED if self._is_secret(unquote_plus(name)) else value)
+                for name, sign, value in pairs
+            )
+            place = f"{url.with_query(None)}?{shown}"
+        else:
+            place = str(url)
+        head = [("", f"{self.request.method} {place}")]
+        head += [
+            (name, MASKED if self._is_secret(name) else value)
+            for name, value in self.request.headers.items()
+        ]
         if self.signed:
-            head.append(("webhook-timestamp", "(when it is sent)"))
-            head.append(("webhook-signature", "v1," + MASKED))
+            head.append(("webhook-timestamp", "(the time of sending)"))
+            head.append(("webhook-signature", f"v1,{MASKED}"))
         media = self.request.headers.get("content-type", "application/octet-stream")
         return Preview(
-            title=f"{self.request.method} {urlsplit(url).netloc}",
+            title=f"{self.request.method} {url.host}",
             head=head,
             parts=[(media, self.request.body.decode("utf-8", "replace"))],
         )
 
+    def _is_secret(self, name: str) -> bool:
+        if name.lower() == "idempotency-key":
+            return False
+        words = {word.lower() for word in _WORDS.findall(name)}
+        # A key in a header of the user's own is as secret as one under auth.
+        return name.lower() in self.secret_names or not words.isdisjoint(_SECRET_WORDS)
+
 
 class WebhookDestination:
-    """Sends leads to one URL."""
+    """Sends leads to one URL. ``http`` is its own and is closed with it."""
 
     kind = "webhook"
 
@@ -167,165 +107,129 @@ class WebhookDestination:
         self._renderer = renderer
         self._http = http
         self._clock = clock
+        self._timeout = config.timeout.total_seconds()
         self._keys = config.sign.keys if config.sign else ()
-        self._plain_url = None if _is_template(config.url) else config.url
-        self._templated_headers = {k: v for k, v in config.headers.items() if _is_template(v)}
-        self._auth_headers, self._auth_query = _auth(config.auth)
-        self._fixed_headers = {
-            "content-type": "application/json",
-            "accept": "application/json, */*",
+        auth_headers, self._query = _credentials(config.auth)
+        self._secret_names = frozenset(name.lower() for name in (*auth_headers, *self._query))
+        # Whatever no lead can change is put together once.
+        self._url = None if is_template(config.url) else self._with_query(URL(config.url))
+        self._templates = {
+            name.lower(): value for name, value in config.headers.items() if is_template(value)
+        }
+        self._headers = {
+            "content-type": media_type(config.body),
+            "accept": "application/json, */*;q=0.5",
             "user-agent": USER_AGENT,
-            **{k.lower(): v for k, v in config.headers.items() if k not in self._templated_headers},
-            **self._auth_headers,
+            **{name.lower(): value for name, value in config.headers.items()},
+            **auth_headers,
         }
 
     def render(self, lead: Lead, message: Message) -> PreparedRequest:
-        """Prepare the request. Raises TemplateError."""
-        needs_context = (
-            self._plain_url is None or self._templated_headers or self._config.body is not None
+        """Prepare the request, the same on every attempt. Raises TemplateError."""
+        plain = self._url is not None and not self._templates and self._config.body is None
+        context = {} if plain else self._renderer.context(lead, message)
+        headers = {"webhook-id": message.id, "idempotency-key": message.id, **self._headers}
+        for name, source in self._templates.items():
+            headers[name] = self._header(name, source, context)
+        request = Request(
+            self._config.method,
+            self._url or self._rendered_url(context),
+            headers,
+            self._body(lead, message, context),
         )
-        context = self._renderer.context(lead, message) if needs_context else {}
-        url = self._plain_url or self._url(context)
-        if self._auth_query:
-            url += ("&" if "?" in url else "?") + self._auth_query[0]
-        headers = {
-            **self._fixed_headers,
-            "webhook-id": message.id,
-            "idempotency-key": message.id,
-        }
-        for name, source in self._templated_headers.items():
-            value = self._renderer.text(source, context)
-            if _CONTROL.search(value):
-                raise TemplateError(f"header {name}: the value has a line break", name)
-            headers[name.lower()] = value.encode("latin-1", "replace").decode("latin-1")
-        return PreparedRequest(
-            Request(self._config.method, url, headers, self._body(lead, message, context)),
-            message.id,
-            frozenset(self._auth_headers),
-            self._auth_query[1] if self._auth_query else None,
-            bool(self._keys),
-        )
-
-    def _url(self, context: Mapping[str, Any]) -> str:
-        written, made = urlsplit(self._config.url), urlsplit(
-            self._renderer.text(self._config.url, context, quote=True)
-        )
-        if (written.scheme, written.netloc) != (made.scheme, made.netloc):
-            raise TemplateError("url: a lead must not change the host", self.name)
-        url = urlunsplit(made)
-        if _CONTROL.search(url) or " " in url:
-            raise TemplateError("url: a value in it has a blank or a line break", self.name)
-        return url
-
-    def _body(self, lead: Lead, message: Message, context: Mapping[str, Any]) -> bytes:
-        body = self._config.body
-        if body is None:
-            return envelope(lead, message)
-        if isinstance(body, str):
-            text = self._renderer.file(body, context)
-            if body.removesuffix(".j2").endswith(".json"):
-                _must_be_json(text, body)
-            return text.encode()
-        return _json(self._renderer.native(body, context))
+        return PreparedRequest(request, message.id, self._secret_names, bool(self._keys))
 
     async def send(self, prepared: PreparedRequest) -> Outcome:
-        """Sign, send, and say what the answer means."""
+        """Sign it with the time it is now, send it, and say what the answer means."""
+        now = self._clock()
         request = prepared.request
         if self._keys:
             signature = signature_headers(
-                self._keys, prepared.message_id, int(time.time()), request.body
+                self._keys, prepared.message_id, int(now.timestamp()), request.body
             )
-            request = Request(
-                request.method, request.url, {**request.headers, **signature}, request.body
-            )
+            request = replace(request, headers={**request.headers, **signature})
         try:
-            exchange = await self._http.exchange(
-                request, timeout=self._config.timeout.total_seconds()
-            )
+            exchange = await self._http.exchange(request, self._timeout)
         except WireError as error:
-            return Deferred(error.reason, answer=str(error))
-        return classify(
-            exchange.status,
-            exchange.headers,
-            exchange.body,
-            success=self._config.success.holds(exchange),
-            now=self._clock(),
-        )
+            return Deferred(error.reason, answer=error.text, uncertain=error.uncertain)
+        status, headers, body = exchange.status, exchange.headers, exchange.body
+        success = self._config.success.holds(status, headers, body, truncated=exchange.truncated)
+        if success is None:
+            return Deferred(Reason.TOO_LARGE, status, answer_text(body), uncertain=True)
+        return classify(status, headers, body, success=success, now=self._clock())
 
     async def verify(self) -> str:
-        """Open a connection and ask with OPTIONS, which delivers nothing. Raises VerifyError."""
-        place = urlsplit(self._config.url)
+        """Ask the host's root with OPTIONS, which delivers nothing. Raises VerifyError."""
+        place = URL(self._config.url.partition("{")[0]).origin()
         try:
             exchange = await self._http.exchange(
-                Request("OPTIONS", f"{place.scheme}://{place.netloc}/"), timeout=10.0
+                Request("OPTIONS", place / ""), min(self._timeout, _VERIFY_SECONDS)
             )
         except WireError as error:
-            raise VerifyError(f"{self.name}: {error} ({error.reason})") from error
-        return f"{place.netloc} answers (HTTP {exchange.status})"
+            raise VerifyError(f"{place}: {error} ({error.reason})") from error
+        return f"{place} answers (HTTP {exchange.status})"
 
     async def close(self) -> None:
         """Give back connections."""
         await self._http.close()
 
+    def _rendered_url(self, context: Mapping[str, Any]) -> URL:
+        """A lead fills parts of the path and the query, quoted; it can not move the request."""
+        try:
+            text = self._renderer.text(self._config.url, context, quote=True)
+        except UnicodeError:
+            raise TemplateError(
+                "a value has half a character, which no URL can hold", "url"
+            ) from None
+        written, _, _ = self._config.url.partition("{")
+        if not text.startswith(written):
+            raise TemplateError("the URL's host changed while it was filled", "url")
+        path = text.partition("?")[0].partition("://")[2]
+        if not is_url_text(text) or "#" in text:
+            raise TemplateError("a value makes it a URL that can not be sent", "url")
+        if any(part.lower().replace("%2e", ".") in (".", "..") for part in path.split("/")):
+            raise TemplateError("a value makes a part of the path that climbs out of it", "url")
+        try:
+            return self._with_query(URL(text))
+        except ValueError:
+            raise TemplateError("the filled URL can not be read", "url") from None
 
-def envelope(lead: Lead, message: Message) -> bytes:
-    """The standard body (contract §6): the same bytes on every attempt."""
-    stamp = message.accepted_at.astimezone(UTC).isoformat(timespec="milliseconds")
-    return _json(
-        {"type": message.type, "timestamp": stamp.replace("+00:00", "Z"), "data": lead.as_dict()}
-    )
+    def _with_query(self, url: URL) -> URL:
+        return url.extend_query(self._query) if self._query else url
+
+    def _header(self, name: str, source: str, context: Mapping[str, Any]) -> str:
+        value = self._renderer.text(source, context).strip()
+        if not is_header_value(value):
+            raise TemplateError(
+                "the value has a line break or a character no header can hold", f"headers.{name}"
+            )
+        return value
+
+    def _body(self, lead: Lead, message: Message, context: Mapping[str, Any]) -> bytes:
+        body = self._config.body
+        if body is None:
+            return envelope(lead, message)
+        if not isinstance(body, str):
+            return json_bytes(self._renderer.native(body, context))
+        text = self._renderer.file(body, context)
+        if media_type(body) == "application/json":
+            must_be_json(text, body)
+        return text.encode("utf-8", "replace")
 
 
-def _json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-
-
-def _must_be_json(text: str, name: str) -> None:
-    try:
-        json.loads(text)
-    except ValueError as error:
-        line = getattr(error, "lineno", 0)
-        raise TemplateError("the rendered text is not JSON: use the json filter", name, line) from None
-
-
-def _is_template(text: str) -> bool:
-    return "{{" in text or "{%" in text
-
-
-def _auth(auth: Auth | None) -> tuple[dict[str, str], tuple[str, str] | None]:
-    """Headers that prove who we are; or a query part and its name."""
+def _credentials(auth: Auth | None) -> tuple[dict[str, str], dict[str, str]]:
+    """What proves who we are: headers, and parts of the query."""
     if auth is None:
-        return {}, None
-    if auth.bearer:
-        return {"authorization": f"Bearer {auth.bearer.get_secret_value()}"}, None
-    if auth.basic:
-        couple = f"{auth.basic.username}:{auth.basic.password.get_secret_value()}".encode()
-        return {"authorization": "Basic " + base64.b64encode(couple).decode()}, None
-    key = auth.api_key
-    if key is None:
-        return {}, None
-    if key.header:
-        return {key.header.lower(): key.value.get_secret_value()}, None
-    from urllib.parse import quote
-
-    name = quote(key.query or "", safe="")
-    return {}, (f"{name}={quote(key.value.get_secret_value(), safe='')}", name)
-
-
-def _says(body: bytes, expected: Mapping[str, Any]) -> bool:
-    try:
-        value = json.loads(body)
-    except ValueError:
-        return False
-    for path, wanted in expected.items():
-        found: Any = value
-        for part in path.split("."):
-            if isinstance(found, list) and part.isdigit() and int(part) < len(found):
-                found = found[int(part)]
-            elif isinstance(found, dict):
-                found = found.get(part)
-            else:
-                return False
-        if found != wanted:
-            return False
-    return True
+        return {}, {}
+    if auth.bearer is not None:
+        return {"authorization": f"Bearer {auth.bearer.get_secret_value()}"}, {}
+    if auth.basic is not None:
+        couple = f"{auth.basic.username}:{auth.basic.password.get_secret_value()}"
+        coded = base64.b64encode(couple.encode()).decode()
+        return {"authorization": f"Basic {coded}"}, {}
+    if auth.api_key is None:
+        return {}, {}
+    value = auth.api_key.value.get_secret_value()
+    if auth.api_key.header is not None:
+        return {auth.api_key.header.lower(): value}, {}
+    return {}, {auth.api_key.query or "": value}
