@@ -1,0 +1,10 @@
+"""The registry of destination kinds: a new kind is one file and one row here."""
+
+from __future__ import annotations
+
+from gateway.destinations.email import EmailConfig, EmailDestination
+from gateway.destinations.slack import SlackConfig, SlackDestination
+from gateway.destinations.webhook import WebhookConfig, WebhookDestination
+
+CONFIGS = {"webhook": WebhookConfig, "email": EmailConfig, "slack": SlackConfig}
+KINDS = {"webhook": WebhookDestination, "email": EmailDestination, "slack": SlackDestination}
