@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 
 import aiohttp
@@ -34,6 +35,7 @@ PAGE_LIMIT = 20_000_000
 # Common servers close an idle connection after 5 s or later. Letting go first means that a lead is
 # hardly ever written into a connection that is closing, which nobody could tell from a lost answer.
 _IDLE_SECONDS = 4.0
+_WRITTEN_AT_ONCE = 2**20
 _NAME_SECONDS = 30
 """How long a name's addresses are remembered."""
 
@@ -104,7 +106,7 @@ class HttpClient:
                 self._open().request(
                     request.method,
                     request.url,
-                    data=request.body or None,
+                    data=_body(request.body),
                     headers=request.headers,
                     allow_redirects=False,
                     upload_tracker=upload,
@@ -183,6 +185,11 @@ class HttpClient:
                 trust_env=False,
             )
         return self._session
+
+
+def _body(body: bytes) -> bytes | BytesIO | None:
+    # aiohttp writes bytes in one go and a file in pieces, between which other deliveries go on.
+    return BytesIO(body) if len(body) > _WRITTEN_AT_ONCE else body or None
 
 
 def _sent(upload: aiohttp.UploadTracker) -> bool:

@@ -122,7 +122,7 @@ def _within(error: BaseException | None, *kinds: type[E]) -> E | None:
     for _ in range(10):  # a chain is short, unless somebody closed it into a ring
         if error is None:
             return None
-        for candidate in (error, getattr(error, "os_error", None)):
+        for candidate in (getattr(error, "os_error", None), error):  # the system's own first
             if isinstance(candidate, kinds):
                 return candidate
         error = error.__cause__ or error.__context__
