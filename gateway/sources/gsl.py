@@ -9,8 +9,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, cast
 
-import httpx
-
+from gateway.http import HttpClient
 from gateway.sources.gsl_check import check
 from gateway.sources.gsl_client import GslClient
 from gateway.sources.gsl_config import Feed, GslConfig
@@ -22,7 +21,7 @@ __all__ = ["GslConfig", "GslSource"]
 
 
 class GslSource:
-    """One account of the GSL Leads API. ``http`` is its own conversation; ``close`` ends it."""
+    """One account of the GSL Leads API. ``http`` is its own client, and is closed with it."""
 
     kind = "gsl"
 
@@ -30,7 +29,7 @@ class GslSource:
         self,
         name: str,
         config: GslConfig,
-        http: httpx.AsyncClient,
+        http: HttpClient,
         tokens: TokenStore,
         clock: Clock,
     ) -> None:
@@ -39,7 +38,7 @@ class GslSource:
         self.identity = config.identity or name
         self.feeds: tuple[str, ...] = config.feed_names
         self._http = http
-        where = f"sources.{name}"
+        where, talk = f"sources.{name}", http.conversation()
         account = Credentials(
             where=where,
             token_url=config.token_url,
@@ -52,8 +51,8 @@ class GslSource:
         )
         self._portal = Portal(
             where,
-            http,
-            Tokens(account, http, tokens, clock),
+            talk,
+            Tokens(account, talk, tokens, clock),
             clock,
             at_once=config.requests_at_once,
             contact=config.contact,
@@ -96,5 +95,5 @@ class GslSource:
         return await check(self._portal, self._client, self.config)
 
     async def close(self) -> None:
-        """Give back the conversation. The connections under it belong to whoever made it."""
-        await self._http.aclose()
+        """Give back the connections."""
+        await self._http.close()

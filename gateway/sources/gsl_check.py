@@ -1,17 +1,18 @@
 """What ``check --live`` asks of a GSL account, and what it says about each answer.
 
-Reads and changes nothing but a token. Tells apart a wrong host, path, secret or scope, a clock that is
-off, a wrong unit of time and a feed that is not allowed.
+Changes nothing but the token. Tells apart a wrong host, path, secret or scope, a clock that is off,
+a wrong unit of time and a feed that is not allowed.
 """
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from datetime import timedelta
 
 from gateway.sources.gsl_client import GslClient, Unit
 from gateway.sources.gsl_config import Feed, GslConfig
 from gateway.sources.portal import Portal
-from gateway.sources.protocol import Slice, SourceProblem
+from gateway.sources.protocol import SourceProblem
 from gateway.sources.window import slices
 
 LOOKED_BACK = timedelta(days=30)
@@ -96,8 +97,8 @@ async def _count(portal: Portal, client: GslClient, feed: Feed, back: timedelta,
     """Leads on the first page of each week, newest week first, until one has any."""
     now = portal.clock.now()
     for week in reversed(slices(now - back, timedelta(0), now)):
-        async for page in client.search(feed, Slice(week.start, week.end), unit=unit, limit=100):
-            if page.items:
-                return len(page.items)
-            break
+        async with aclosing(client.search(feed, week, unit=unit, limit=100)) as pages:
+            page = await anext(pages)
+        if page.items:
+            return len(page.items)
     return 0

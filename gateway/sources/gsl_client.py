@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote
@@ -35,7 +35,7 @@ class GslClient:
 
     def search(
         self, feed: Feed, window: Slice, *, unit: Unit | None = None, limit: int | None = None
-    ) -> AsyncIterator[Page]:
+    ) -> AsyncGenerator[Page, None]:
         """Operations 1, 3, 5, 6, 7: what one feed has between two moments, oldest first.
 
         ``unit`` of the moments and ``limit`` of a page are the configuration's unless given.
@@ -48,7 +48,7 @@ class GslClient:
         path = getattr(self._config.paths, feed)
         return self._walk(feed, path, {"SearchCriteria": criteria}, asked, limit)
 
-    def classified(self, classified_id: int) -> AsyncIterator[Page]:
+    def classified(self, classified_id: int) -> AsyncGenerator[Page, None]:
         """Operation 4: every lead of one classified, oldest first."""
         path = self._config.paths.classified.replace("{classifiedId}", str(classified_id))
         asked = self._asked(f"classified {classified_id}", "classified")
@@ -72,7 +72,7 @@ class GslClient:
 
     async def _walk(
         self, feed: str, path: str, body: dict[str, Any], asked: Asked, limit: int | None
-    ) -> AsyncIterator[Page]:
+    ) -> AsyncGenerator[Page, None]:
         """Ask page after page until one brings no LastItemKey (absent, null or empty)."""
         paging: dict[str, Any] = {"Limit": limit or self._config.page_size, "Order": "asc"}
         seen: set[bytes] = set()
@@ -102,7 +102,7 @@ class GslClient:
 
     def _asked(self, what: str, path: str) -> Asked:
         where = self._portal.where
-        return Asked(f"{where}, {what}", f"{where}.base_url and .paths.{path}")
+        return Asked(f"{where}, {what}", f"{where}.base_url", f"{where}.paths.{path}")
 
 
 def _page(reply: Reply, asked: Asked) -> tuple[list[Any], Any]:

@@ -173,14 +173,12 @@ class Tokens:
 
     async def _granted(self, kept: _Kept) -> _Kept:
         """Ask for a token, and say how long it serves."""
-        asked = Asked(
-            f"{self._credentials.where}: the token request", f"{self._credentials.where}.token_url"
-        )
+        where = self._credentials.where
+        asked = Asked(f"{where}, token request", f"{where}.token_url", f"{where}.token_format")
         sent = self._now()
         answer = await ask(self._http, self._request(), asked, deadline=DEADLINE, cap=ANSWER_CAP)
         if not 200 <= answer.status < 300:
-            where, hide = self._credentials.where, self._secrets()
-            raise grant_problem(answer, where, self._clock(), hide)
+            raise grant_problem(answer, where, self._clock(), self._secrets())
         token, life = _token_in(answer, asked)
         forgiven = sent - kept.refused_until > FORGIVEN_AFTER
         return _Kept(

@@ -91,7 +91,7 @@ class Portal:
         await self._tokens.token(insist=True)
 
     async def ask(self, method: str, url: str, asked: Asked, *, json: Any = None) -> Reply:
-        """Make one request. Raises :class:`SourceProblem` for anything but a JSON answer with 2xx."""
+        """Make one request. Raises :class:`SourceProblem` unless JSON came, with a 2xx."""
         token = await self._tokens.token()
         answer = await self._send(method, url, asked, json, token)
         if answer.status == 401 and self._may_renew(asked, token):

@@ -55,7 +55,8 @@ def portal_problem(answer: Answer, asked: Asked, where: str, now: datetime) -> S
             kind = "forbidden"
             advice = f"this account may not read it; look at {where}.feeds and .scope"
         case 404:
-            kind, advice = "forbidden", f"nothing is there; look at {asked.setting}"
+            kind = "forbidden"
+            advice = f"nothing is there; look at {asked.setting} and {asked.address}"
         case 405 | 410 | 415:
             advice = f"look at {asked.setting}"
         case 408 | 425:
@@ -65,7 +66,7 @@ def portal_problem(answer: Answer, asked: Asked, where: str, now: datetime) -> S
         case _ if status >= 500:
             kind = "down"
         case _ if 300 <= status < 400:
-            advice = f"{_redirect(answer)}; redirects are not followed, look at {where}.base_url"
+            advice = f"{_redirect(answer)}; redirects are not followed, look at {asked.address}"
     return SourceProblem(
         kind,
         _sentence(f"{asked.what}: the portal answered {status}", _said(document), advice, document),

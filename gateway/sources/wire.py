@@ -21,9 +21,14 @@ from gateway.sources.protocol import SourceProblem
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was asked for, in words for the operator. ``setting`` is the key that decides it."""
+    """What was asked for, in words for the operator.
+
+    ``address`` is the key of gateway.yaml that names the host, ``setting`` the one that names the
+    path.
+    """
 
     what: str
+    address: str
     setting: str
 
 
@@ -92,7 +97,8 @@ def wrong_answer(answer: Answer, asked: Asked, what_came: str) -> SourceProblem:
     """The problem of an answer that is not what the vendor documents."""
     text = (
         f"{asked.what}: the portal answered {answer.status} with {what_came} "
-        f"({answer.media_type}) where its page promises JSON; look at {asked.setting}"
+        f"({answer.media_type}) where its page promises JSON; "
+        f"look at {asked.address} and {asked.setting}"
     )
     return SourceProblem("protocol", text, status=answer.status)
 
@@ -109,7 +115,7 @@ def _what_came(answer: Answer) -> str:
 
 
 def _down(asked: Asked, text: str) -> SourceProblem:
-    return SourceProblem("down", f"{asked.what}: {text}; look at {asked.setting}")
+    return SourceProblem("down", f"{asked.what}: {text}; look at {asked.address}")
 
 
 def _too_large(asked: Asked, cap: int) -> NoReturn:
