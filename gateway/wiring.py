@@ -1,0 +1,165 @@
+"""Configuration in, assembled objects out: the only place that builds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.addresses import AddressGuard
+from gateway.config.check import check, make_renderer
+from gateway.config.faults import ConfigError
+from gateway.config.load import Loaded, load
+from gateway.config.model import GatewayConfig
+from gateway.destinations import EmailConfig, EmailDestination, SlackDestination, WebhookDestination
+from gateway.destinations.protocol import Destination
+from gateway.destinations.slack import SlackConfig
+from gateway.embedded import Embedded
+from gateway.http import HttpClient
+from gateway.lead import Lead
+from gateway.pipeline import Pipeline
+from gateway.queue import Queue
+from gateway.render import Renderer
+from gateway.routing import CompiledRoute, Decision, decide
+from gateway.settings import Settings
+from gateway.sources import GslConfig, GslSource
+from gateway.store import Store, StoreUnavailable, connect
+
+OPEN_DEADLINE = 60.0
+"""Seconds a role waits for its store at start before it gives up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Everything assembled for one process."""
+
+    settings: Settings
+    loaded: Loaded
+    store: Store
+    queue: Queue
+    renderer: Renderer
+    sources: Mapping[str, GslSource]
+    destinations: Mapping[str, Destination]
+    pipeline: Pipeline
+    embedded: Embedded | None = None
+
+    @property
+    def config(self) -> GatewayConfig:
+        """gateway.yaml."""
+        return self.loaded.config
+
+    async def revive(self) -> None:
+        """While the store is away: start the embedded one again if it died. Harmless otherwise."""
+        if self.embedded is not None:
+            await self.embedded.attach()
+        await self.store.open()
+
+
+def load_checked(settings: Settings) -> Loaded:
+    """Load gateway.yaml and refuse it on any fault. Raises ConfigError."""
+    loaded = load(settings.config_path, settings.environ)
+    if faults := [fault for fault in check(loaded) if not fault.warning]:
+        raise ConfigError(faults)
+    return loaded
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[tuple[Store, Embedded | None]]:
+    """The store that the settings name, embedded unless ``REDIS_URL`` is set.
+
+    Raises StoreUnavailable when it does not answer within :data:`OPEN_DEADLINE`, EmbeddedError.
+    """
+    embedded = None if settings.redis_url else Embedded(settings.data_dir)
+    if embedded is not None:
+        await embedded.attach()
+    store = Store(connect(settings.redis_url or (embedded.url if embedded else "")), settings.namespace)
+    try:
+        deadline = time.monotonic() + OPEN_DEADLINE
+        while True:
+            try:
+                await store.open()
+                break
+            except StoreUnavailable:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.5)
+        yield store, embedded
+    finally:
+        await store.close()
+        if embedded is not None:
+            await embedded.detach()
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings, loaded: Loaded | None = None) -> AsyncIterator[Gateway]:
+    """Assemble everything, and take it apart in the end. Raises ConfigError, StoreUnavailable."""
+    loaded = loaded or load_checked(settings)
+    config = loaded.config
+    async with AsyncExitStack() as stack:
+        store, embedded = await stack.enter_async_context(open_store(settings))
+        renderer = make_renderer(loaded, settings.public_url)
+        guard = AddressGuard(config.network.allow)
+        destinations = {
+            name: build_destination(name, part, renderer, guard)
+            for name, part in config.destinations.items()
+        }
+        for destination in destinations.values():
+            stack.push_async_callback(destination.close)
+        sources = {}
+        for name, part in config.sources.items():
+            if isinstance(part, GslConfig):
+                # A portal is the operator's own choice and not a lead's: it may be anywhere.
+                http = HttpClient(_OpenGuard(), connections=part.requests_at_once + 2)
+                stack.push_async_callback(http.close)
+                sources[name] = GslSource(name, part, http.conversation(), store.sources, _now)
+        queue = Queue(store.connection.redis, settings.namespace)
+        pipeline = Pipeline(
+            store, queue, make_route(config, renderer), destinations, config.destinations
+        )
+        yield Gateway(
+            settings, loaded, store, queue, renderer, sources, destinations, pipeline, embedded
+        )
+
+
+def build_destination(
+    name: str, config: Any, renderer: Renderer, guard: AddressGuard
+) -> Destination:
+    """One destination of any kind, with connections of its own."""
+    if isinstance(config, EmailConfig):
+        return EmailDestination(name, config, renderer, guard)
+    http = HttpClient(guard, connections=config.concurrency)
+    if isinstance(config, SlackConfig):
+        return SlackDestination(name, config, renderer, http)
+    return WebhookDestination(name, config, renderer, http)
+
+
+def make_route(config: GatewayConfig, renderer: Renderer) -> Callable[[Lead], Decision]:
+    """The function that decides where a lead goes, its expressions compiled once."""
+    routes = [
+        CompiledRoute(route.to, renderer.expression(route.when) if route.when else None, route.stop)
+        for route in config.routes
+    ]
+    names = tuple(config.destinations)
+
+    def route(lead: Lead) -> Decision:
+        if not routes:
+            return decide({}, routes, names)
+        values = lead.as_dict()
+        return decide({"lead": values, "agent": values["agent"]}, routes, names)
+
+    return route
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class _OpenGuard(AddressGuard):
+    """Lets every address through."""
+
+    def check(self, host_ip: str) -> None:
+        """Nothing is refused."""

@@ -1,0 +1,165 @@
+"""Processes: one role in this process, or all roles side by side, each restarted when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkProcess
+from typing import Any
+
+import structlog
+
+from gateway.config.load import Loaded
+from gateway.logs import setup_logs
+from gateway.settings import Settings
+
+STOP_WITHIN = 20.0
+"""Seconds that roles get to end by themselves before they are killed."""
+RESTART_PAUSE = 1.0
+
+log = structlog.get_logger()
+Options = Mapping[str, Any]
+
+
+def run_role(role: str, settings: Settings, loaded: Loaded, **options: Any) -> int:
+    """Run ``poller``, ``worker`` or ``web`` until SIGTERM or SIGINT; the exit code.
+
+    A second signal stops at once: what was in flight is taken back by others, and nothing is lost.
+    """
+    setup_logs(settings, role)
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    return asyncio.run(_role(role, settings, loaded, options))
+
+
+async def _role(role: str, settings: Settings, loaded: Loaded, options: Options) -> int:
+    from gateway.wiring import open_gateway
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            raise SystemExit(130)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    async with open_gateway(settings, loaded) as gateway:
+        if role == "poller":
+            from workers import poller
+
+            await poller.run(gateway, stop)
+        elif role == "worker":
+            from workers import worker
+
+            await worker.run(gateway, stop, **options)
+        else:
+            from gateway.web import server
+
+            await server.serve(gateway, stop, **options)
+    return 0
+
+
+@dataclass(slots=True)
+class _Child:
+    role: str
+    options: Options
+    process: ForkProcess
+    started: float
+
+
+def run_all(
+    settings: Settings,
+    loaded: Loaded,
+    *,
+    host: str,
+    port: int,
+    concurrency: int,
+    ready: Callable[[], None] | None = None,
+) -> int:
+    """Run every role, each in a process of its own, forked from this one to share its memory."""
+    setup_logs(settings, "run")
+    plans: dict[str, Options] = {
+        "poller": {},
+        "worker": {"concurrency": concurrency},
+        "web": {"host": host, "port": port},
+    }
+    _preload()
+    stopping = False
+
+    def on_signal(*_: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    children = [_start(role, settings, loaded, options) for role, options in plans.items()]
+    if ready:
+        ready()
+    quick_deaths = 0
+    while not stopping:
+        wait([child.process.sentinel for child in children], timeout=0.5)
+        for index, child in enumerate(children):
+            if child.process.is_alive() or stopping:
+                continue
+            if time.monotonic() - child.started < 5.0:
+                quick_deaths += 1
+                if quick_deaths >= 5:
+                    log.error("a role keeps dying at once, giving up", dead=child.role)
+                    _stop(children)
+                    return 1
+            else:
+                quick_deaths = 0
+            log.error("role died, restarting", dead=child.role, exit=child.process.exitcode)
+            time.sleep(RESTART_PAUSE)
+            children[index] = _start(child.role, settings, loaded, child.options)
+    _stop(children)
+    return 0
+
+
+def _preload() -> None:
+    """Import everything once, so that the forked roles share it."""
+    import gateway.web.server
+    import workers.poller
+    import workers.worker  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+
+
+def _start(role: str, settings: Settings, loaded: Loaded, options: Options) -> _Child:
+    process = multiprocessing.get_context("fork").Process(
+        target=_main, args=(role, settings, loaded, dict(options)), name=f"lead-gateway {role}"
+    )
+    process.start()
+    return _Child(role, options, process, time.monotonic())
+
+
+def _main(role: str, settings: Settings, loaded: Loaded, options: dict[str, Any]) -> None:
+    # A group of its own: Ctrl-C reaches the parent alone, which passes on one stop.
+    os.setpgrp()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    raise SystemExit(run_role(role, settings, loaded, **options))
+
+
+def _stop(children: list[_Child]) -> None:
+    for child in children:
+        if child.process.is_alive():
+            child.process.terminate()
+    deadline = time.monotonic() + STOP_WITHIN
+    for child in children:
+        child.process.join(max(0.1, deadline - time.monotonic()))
+        if child.process.is_alive():
+            child.process.kill()
+            child.process.join(5.0)
