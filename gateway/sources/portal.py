@@ -111,7 +111,7 @@ class Portal:
         return token != untaken or self.clock.now() >= until
 
     def _problem(self, answer: Answer, asked: Asked, token: str) -> SourceProblem:
-        problem = portal_problem(answer, asked, self.where, self.clock.now())
+        problem = portal_problem(answer, asked, self.where, self.clock.now(), (token,))
         if answer.status == 401 and token == self._taken:
             problem.kind = "forbidden"  # other operations take this token: it is this one's matter
         return problem

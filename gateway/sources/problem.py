@@ -42,9 +42,11 @@ def document_of(answer: Answer, hide: tuple[str, ...] = ()) -> dict[str, Any]:
     return {**document, "trace": trace}
 
 
-def portal_problem(answer: Answer, asked: Asked, where: str, now: datetime) -> SourceProblem:
+def portal_problem(
+    answer: Answer, asked: Asked, where: str, now: datetime, hide: tuple[str, ...] = ()
+) -> SourceProblem:
     """What an operation's answer other than 2xx means. ``where`` as ``sources.seloger``."""
-    document = document_of(answer)
+    document = document_of(answer, hide)
     status = answer.status
     kind, advice = "protocol", ""
     match status:
