@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from gateway.http import HttpClient
 from gateway.sources.gsl import GslConfig, GslSource
+from gateway.sources.oauth import Clock
 from gateway.sources.protocol import Page, Slice, SourceProblem, TokenStore
 from tests.tokens import TokensInMemory
 from tests.wire import Received, Script, answer, listening, loopback, read_request
@@ -43,6 +44,7 @@ def page(*items: Any, key: Any = None) -> bytes:
 class ScriptedPortal:
     """What it has, what it will say next, and what it was asked."""
 
+    http: HttpClient
     port: int = 0
     leads: list[Any] = field(default_factory=list)
     script: list[bytes | Script] = field(default_factory=list)
@@ -63,7 +65,10 @@ class ScriptedPortal:
     def bodies(self) -> list[Any]:
         return [json.loads(request.body) for request in self.asked]
 
-    def source(self, store: TokenStore | None = None, **keys: Any) -> GslSource:
+    def source(
+        self, store: TokenStore | None = None, clock: Clock | None = None, **keys: Any
+    ) -> GslSource:
+        """A source that reads this portal. Its connections end with the portal."""
         config = GslConfig(
             **{
                 "kind": "gsl",
@@ -74,9 +79,9 @@ class ScriptedPortal:
                 **keys,
             }
         )
-        clock = keys.pop("clock", lambda: datetime.now(UTC))
+        clock = clock or (lambda: datetime.now(UTC))
         tokens = store or TokensInMemory(clock)
-        return GslSource("seloger", config, HttpClient(loopback()), tokens, clock)
+        return GslSource("seloger", config, self.http.conversation(), tokens, clock)
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
@@ -129,10 +134,11 @@ class _Again:
 
 @contextlib.asynccontextmanager
 async def scripted_portal() -> AsyncIterator[ScriptedPortal]:
-    portal = ScriptedPortal()
+    portal = ScriptedPortal(HttpClient(loopback()))
     async with listening(portal) as server:
         portal.port = server.port
         yield portal
+        await portal.http.close()
 
 
 async def walk(source: GslSource, feed: str = "leads", window: Slice = HOUR) -> list[Page]:

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, cast
 
-from gateway.http import HttpClient
+import httpx
+
 from gateway.sources.gsl_check import check
 from gateway.sources.gsl_client import GslClient
 from gateway.sources.gsl_config import Feed, GslConfig
@@ -21,7 +22,7 @@ __all__ = ["GslConfig", "GslSource"]
 
 
 class GslSource:
-    """One account of the GSL Leads API. ``http`` is its own client, and is closed with it."""
+    """One account of the GSL Leads API. ``http`` is its own conversation, closed with it."""
 
     kind = "gsl"
 
@@ -29,7 +30,7 @@ class GslSource:
         self,
         name: str,
         config: GslConfig,
-        http: HttpClient,
+        http: httpx.AsyncClient,
         tokens: TokenStore,
         clock: Clock,
     ) -> None:
@@ -38,7 +39,7 @@ class GslSource:
         self.identity = config.identity or name
         self.feeds: tuple[str, ...] = config.feed_names
         self._http = http
-        where, talk = f"sources.{name}", http.conversation()
+        where = f"sources.{name}"
         account = Credentials(
             where=where,
             token_url=config.token_url,
@@ -51,8 +52,8 @@ class GslSource:
         )
         self._portal = Portal(
             where,
-            talk,
-            Tokens(account, talk, tokens, clock),
+            http,
+            Tokens(account, http, tokens, clock),
             clock,
             at_once=config.requests_at_once,
             contact=config.contact,
@@ -95,5 +96,5 @@ class GslSource:
         return await check(self._portal, self._client, self.config)
 
     async def close(self) -> None:
-        """Give back the connections."""
-        await self._http.close()
+        """End the conversation. The connections under it belong to the client that made it."""
+        await self._http.aclose()

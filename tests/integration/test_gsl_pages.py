@@ -46,7 +46,6 @@ async def test_every_page_is_read_in_order_by_its_key(portal: ScriptedPortal) ->
         {"Limit": 100, "Order": "asc", "LastItemKey": "100"},
         {"Limit": 100, "Order": "asc", "LastItemKey": "200"},
     ]
-    await source.close()
 
 
 async def test_a_search_says_its_period_who_asks_and_with_which_token(
@@ -66,7 +65,6 @@ async def test_a_search_says_its_period_who_asks_and_with_which_token(
     assert request.headers["user-agent"].startswith("lead-gateway/")
     assert request.headers["user-agent"].endswith(" (+it@agency.example)")
     assert "application/json" in request.headers["accept"]
-    await source.close()
 
 
 async def test_a_portal_that_counts_in_milliseconds_is_asked_in_milliseconds(
@@ -77,7 +75,6 @@ async def test_a_portal_that_counts_in_milliseconds_is_asked_in_milliseconds(
     await walk(source)
 
     assert portal.bodies[0]["SearchCriteria"]["EndDate"] == int(NOON.timestamp()) * 1000
-    await source.close()
 
 
 @pytest.mark.parametrize("feed", FEEDS)
@@ -92,8 +89,6 @@ async def test_each_feed_has_its_path_and_any_can_be_moved(
     path = "/v2/leads" if feed == "leads" else f"/v2/leads/{feed}"
     assert [request.target for request in portal.asked] == [path, "/v9/elsewhere"]
     assert pages[0].feed == feed
-    await plain.close()
-    await moved.close()
 
 
 @pytest.mark.parametrize(
@@ -112,7 +107,6 @@ async def test_a_walk_ends_where_no_key_follows(portal: ScriptedPortal, last: An
     portal.script = [page({"n": 1}, key="k1"), said(last)]
 
     assert [page.items for page in await walk(source)] == [[{"n": 1}], []]
-    await source.close()
 
 
 async def test_an_empty_page_with_a_key_is_not_the_end(portal: ScriptedPortal) -> None:
@@ -120,7 +114,6 @@ async def test_an_empty_page_with_a_key_is_not_the_end(portal: ScriptedPortal) -
     portal.script = [page(key="k1"), page({"n": 1})]
 
     assert [page.items for page in await walk(source)] == [[], [{"n": 1}]]
-    await source.close()
 
 
 async def test_a_key_that_is_an_object_is_given_back_as_it_came(portal: ScriptedPortal) -> None:
@@ -131,7 +124,6 @@ async def test_a_key_that_is_an_object_is_given_back_as_it_came(portal: Scripted
     await walk(source)
 
     assert portal.bodies[1]["Pagination"]["LastItemKey"] == key
-    await source.close()
 
 
 @pytest.mark.parametrize("keys", [["a", "a"], ["a", "b", "a"]])
@@ -146,7 +138,6 @@ async def test_keys_that_come_again_end_the_walk_with_a_problem(
     assert found.kind == "protocol"
     assert "LastItemKey" in found.text
     assert len(portal.asked) == len(keys)
-    await source.close()
 
 
 async def test_a_walk_has_a_bound(portal: ScriptedPortal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +148,6 @@ async def test_a_walk_has_a_bound(portal: ScriptedPortal, monkeypatch: pytest.Mo
     found = await problem_of(source)
 
     assert found.text == "sources.seloger, feed leads: no end after 3 pages"
-    await source.close()
 
 
 @pytest.mark.parametrize(
@@ -185,7 +175,6 @@ async def test_what_is_no_page_never_passes_for_an_empty_one(
 
     assert found.kind == "protocol"
     assert "sources.seloger.paths.leads" in found.text
-    await source.close()
 
 
 async def test_items_of_any_kind_are_handed_on(portal: ScriptedPortal) -> None:
@@ -193,7 +182,6 @@ async def test_items_of_any_kind_are_handed_on(portal: ScriptedPortal) -> None:
     portal.script = [page(None, 7, "x", [], {"leadMetaInfos": None})]
 
     assert (await walk(source))[0].items == [None, 7, "x", [], {"leadMetaInfos": None}]
-    await source.close()
 
 
 async def test_numbers_and_text_that_could_not_be_stored_are_mended(
@@ -204,7 +192,6 @@ async def test_numbers_and_text_that_could_not_be_stored_are_mended(
     portal.script = [answer(200, body)]
 
     assert (await walk(source))[0].items == [{"a": None, "b": "�", "c": "😀 é�"}]
-    await source.close()
 
 
 async def test_the_portals_clock_comes_with_each_page_and_leads_ours(
@@ -222,7 +209,6 @@ async def test_the_portals_clock_comes_with_each_page_and_leads_ours(
     assert timedelta(hours=2, seconds=-3) < ahead <= timedelta(hours=2)
     assert source.skew is not None
     assert 7197 < source.skew <= 7200
-    await source.close()
 
 
 async def test_a_portal_without_a_clock_leaves_ours(portal: ScriptedPortal) -> None:
@@ -232,7 +218,6 @@ async def test_a_portal_without_a_clock_leaves_ours(portal: ScriptedPortal) -> N
 
     assert pages[0].portal_time is None
     assert source.skew is None
-    await source.close()
 
 
 async def test_one_lead_comes_unwrapped(portal: ScriptedPortal) -> None:
@@ -243,7 +228,6 @@ async def test_one_lead_comes_unwrapped(portal: ScriptedPortal) -> None:
 
     assert found == {"leadMetaInfos": {"leadId": "a/b c"}, "estimation": {}}
     assert (portal.asked[0].method, portal.asked[0].target) == ("GET", "/v2/leads/a%2Fb%20c")
-    await source.close()
 
 
 @pytest.mark.parametrize("lead_id", ["gone", "..", ".", ""])
@@ -252,7 +236,6 @@ async def test_a_lead_that_is_not_there_is_none(portal: ScriptedPortal, lead_id:
     portal.always = lambda request: said({"title": "Not Found"}, 404)
 
     assert await source.lead(lead_id) is None
-    await source.close()
 
 
 async def test_the_leads_of_one_classified_are_walked_without_a_period(
@@ -266,7 +249,6 @@ async def test_the_leads_of_one_classified_are_walked_without_a_period(
     assert [page.items for page in pages] == [[{"n": 0}, {"n": 1}], [{"n": 2}]]
     assert {request.target for request in portal.asked} == {"/v2/leads/classifieds/123456"}
     assert portal.bodies[0] == {"Pagination": {"Limit": 2, "Order": "asc"}}
-    await source.close()
 
 
 async def test_a_feed_that_the_source_does_not_have_is_a_mistake_of_the_caller(
@@ -276,4 +258,3 @@ async def test_a_feed_that_the_source_does_not_have_is_a_mistake_of_the_caller(
 
     with pytest.raises(ValueError, match="projects"):
         source.read("projects", Slice(NOON, NOON))
-    await source.close()

@@ -8,13 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.http import HttpClient
 from gateway.sources import portal as portal_module
 from gateway.sources.gsl import GslSource
 from gateway.sources.protocol import SourceProblem
 from gateway.store import Store
 from tests.gsl_portal import SECRET, ScriptedPortal, page, problem_of, said, scripted_portal, walk
-from tests.tokens import TokensInMemory, Turning
+from tests.tokens import Turning
 from tests.wire import (
     Received,
     answer,
@@ -23,7 +22,6 @@ from tests.wire import (
     garbage,
     half_an_answer,
     hang,
-    loopback,
     reset,
     unused_port,
 )
@@ -54,7 +52,6 @@ async def test_a_token_not_taken_brings_one_fresh_token_and_one_repeat(
         "Bearer token-1",
         "Bearer token-2",
     ]
-    await source.close()
 
 
 async def test_feeds_that_lose_their_token_together_share_the_fresh_one(
@@ -68,20 +65,13 @@ async def test_feeds_that_lose_their_token_together_share_the_fresh_one(
     await asyncio.gather(*(walk(source, feed) for feed in source.feeds))
 
     assert portal.signed_in == 2
-    await source.close()
 
 
 async def test_a_fresh_token_refused_too_is_told_and_not_tried_for_ten_minutes(
     portal: ScriptedPortal,
 ) -> None:
     clock = Turning()
-    source = GslSource(
-        "seloger",
-        portal.source().config,
-        HttpClient(loopback()),
-        TokensInMemory(clock),
-        clock,
-    )
+    source = portal.source(clock=clock)
     portal.always = lambda request: UNAUTHORIZED
 
     found = [await problem_of(source) for _ in range(4)]
@@ -90,7 +80,6 @@ async def test_a_fresh_token_refused_too_is_told_and_not_tried_for_ten_minutes(
 
     assert {problem.kind for problem in found} == {"credentials"}
     assert portal.signed_in == 3
-    await source.close()
 
 
 async def test_a_feed_that_takes_no_token_does_not_cost_the_others_theirs(
@@ -106,7 +95,6 @@ async def test_a_feed_that_takes_no_token_does_not_cost_the_others_theirs(
 
     assert found.kind == "forbidden"
     assert portal.signed_in == 2
-    await source.close()
 
 
 async def test_processes_share_one_token_through_the_store(
@@ -118,8 +106,6 @@ async def test_processes_share_one_token_through_the_store(
 
     assert portal.signed_in == 1
     assert len(portal.asked) == 4
-    for source in sources:
-        await source.close()
 
 
 async def test_at_most_the_configured_number_of_requests_run_at_a_time(
@@ -135,7 +121,6 @@ async def test_at_most_the_configured_number_of_requests_run_at_a_time(
 
     assert len(portal.asked) == 5
     assert portal.at_once[1] == 2
-    await source.close()
 
 
 @pytest.mark.parametrize(
@@ -155,7 +140,6 @@ async def test_a_no_is_told_with_the_portals_wish_and_not_repeated(
     assert found.text.endswith("[00-ab-cd-01]")
     assert found.details["title"] == "No"
     assert len(portal.asked) == 1
-    await source.close()
 
 
 HTML = b"<!doctype html><title>Sign in</title>"
@@ -184,7 +168,6 @@ async def test_a_200_that_is_no_json_is_told_as_what_it_is(
     assert found.kind == "protocol"
     assert words in found.text
     assert "look at sources.seloger.base_url and sources.seloger.paths.leads" in found.text
-    await source.close()
 
 
 @pytest.mark.parametrize("script", [close_silently, reset, garbage, half_an_answer])
@@ -198,7 +181,6 @@ async def test_a_connection_that_breaks_means_down_and_names_the_host(
 
     assert found.kind == "down"
     assert "sources.seloger.base_url" in found.text
-    await source.close()
 
 
 async def test_a_portal_that_hangs_is_given_up_at_the_deadline(
@@ -212,7 +194,6 @@ async def test_a_portal_that_hangs_is_given_up_at_the_deadline(
 
     assert found.kind == "down"
     assert "0.3 s" in found.text
-    await source.close()
 
 
 async def test_an_answer_without_end_is_cut_off(
@@ -228,7 +209,6 @@ async def test_an_answer_without_end_is_cut_off(
         "protocol",
         "sources.seloger, feed leads: the answer is larger than 0.1 MB",
     )
-    await source.close()
 
 
 async def test_after_trouble_the_same_source_goes_on(portal: ScriptedPortal) -> None:
@@ -241,7 +221,6 @@ async def test_after_trouble_the_same_source_goes_on(portal: ScriptedPortal) -> 
 
     assert [page.items for page in await walk(source)] == [[{"n": 1}]]
     assert portal.signed_in == 1
-    await source.close()
 
 
 async def test_no_secret_and_no_token_is_ever_in_a_problem(portal: ScriptedPortal) -> None:
@@ -255,8 +234,6 @@ async def test_no_secret_and_no_token_is_ever_in_a_problem(portal: ScriptedPorta
     assert SECRET not in refused.text + str(refused.details) + repr(source.config)
     assert "token-" not in unauthorized.text + str(unauthorized.details)
     assert "Bearer [secret]" in unauthorized.text
-    await source.close()
-    await other.close()
 
 
 async def check(source: GslSource) -> str:
@@ -265,8 +242,6 @@ async def check(source: GslSource) -> str:
         return "\n".join(await source.verify())
     except SourceProblem as problem:
         return f"{problem.kind}: {problem.text}"
-    finally:
-        await source.close()
 
 
 async def test_a_check_of_an_account_in_order_says_so(portal: ScriptedPortal) -> None:
@@ -343,8 +318,6 @@ async def test_a_check_tells_a_feed_that_is_not_allowed_and_one_that_is_elsewher
 async def test_a_check_tells_by_how_much_the_clocks_differ(portal: ScriptedPortal) -> None:
     portal.date = Turning().at
     clock = Turning(portal.date + timedelta(minutes=5))
-    source = GslSource(
-        "seloger", portal.source().config, HttpClient(loopback()), TokensInMemory(clock), clock
-    )
+    source = portal.source(clock=clock)
 
     assert "this machine is 300 s ahead of the portal" in await check(source)
