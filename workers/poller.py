@@ -102,6 +102,8 @@ class SourcePoller:
             await poll
         except SourceProblem as problem:
             return await self._failed(problem)
+        except LeaseTaken:
+            return RENEW_EVERY
         except asyncio.CancelledError:
             if self._stop.is_set() or not renew.done():
                 raise
@@ -254,7 +256,6 @@ class SourcePoller:
                 raise result
             if isinstance(result, Exception):
                 log.error("lead rejected", source=name, problem=type(result).__name__)
-                await self._store.leases.take(self._lease, self._owner, LEASE)
                 await self._store.leads.reject(
                     name, f"could not be stored ({type(result).__name__})",
                     lead.original, datetime.now(UTC),

@@ -1,0 +1,1 @@
+"""Simulated portals and receivers: the tests, the demo and integrators use the same ones."""
