@@ -13,6 +13,11 @@ BOUNDS: tuple[float, ...] = (
 """Upper bounds of the histograms in seconds; ``lua/_prelude.lua`` has the same list."""
 
 
+HOURS_KEPT = 48
+"""Slots of the rings that count by hour; ``lua/_prelude.lua`` has the same number."""
+HOURS_SHOWN = 24
+
+
 @dataclass(frozen=True, slots=True)
 class Histogram:
     """Counts per bound of :data:`BOUNDS`, the last one for all that is longer; ``total`` in seconds."""
@@ -101,6 +106,29 @@ class Counts:
             )
             for name, table in zip(names, tables, strict=True)
         }
+
+    async def received_by_hour(self) -> tuple[int, ...]:
+        """Leads received in each of the last 24 hours, the current one last."""
+        (hours,) = await self._hours([self._c.key("hours", "received")])
+        return hours
+
+    async def delivered_by_hour(self, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
+        """Deliveries made to each destination in each of the last 24 hours, the current one last."""
+        found = await self._hours([self._c.key("hours", "delivered", name) for name in names])
+        return dict(zip(names, found, strict=True))
+
+    async def _hours(self, keys: Sequence[str]) -> list[tuple[int, ...]]:
+        current = await self._c.now_ms() // 3_600_000
+        wanted = range(current - HOURS_SHOWN + 1, current + 1)
+        return [
+            tuple(
+                table.get(f"count:{hour % HOURS_KEPT}", 0)
+                if table.get(f"hour:{hour % HOURS_KEPT}") == hour
+                else 0
+                for hour in wanted
+            )
+            for table in await self._tables(keys)
+        ]
 
     async def _tables(self, keys: Sequence[str]) -> list[dict[str, int]]:
         pipeline = self._c.redis.pipeline(transaction=False)

@@ -21,7 +21,7 @@ class DestinationState:
     retrying: int
     dead: int
     delivered: int
-    """Since the store began; ``gateway.store.counts`` has the last day."""
+    """Since the store began; ``Counts.delivered_by_hour`` has the last day."""
     closed_until: datetime | None = None
     broken_since: datetime | None = None
     oldest_pending_seconds: float = 0.0

@@ -54,3 +54,16 @@ local function observe(dest, name, ms)
 end
 
 local function count(dest, name) redis.call('HINCRBY', counts_key(dest), name, 1) end
+
+-- One more within this hour. A ring of two days per name, so that nothing needs sweeping.
+local HOURS_KEPT = 48
+
+local function count_hour(name, now)
+  local hour, key = math.floor(now / 3600000), P .. 'hours:' .. name
+  local slot = hour % HOURS_KEPT
+  if redis.call('HGET', key, 'hour:' .. slot) == int(hour) then
+    redis.call('HINCRBY', key, 'count:' .. slot, 1)
+  else
+    redis.call('HSET', key, 'hour:' .. slot, int(hour), 'count:' .. slot, 1)
+  end
+end

@@ -39,6 +39,7 @@ else
   redis.call('ZADD', P .. 'leads', int(now), uid)
   redis.call('SADD', P .. 'identities', ARGV[5])
   redis.call('HINCRBY', P .. 'counts', 'received:' .. source .. ':' .. ARGV[6], 1)
+  count_hour('received', now)
 end
 
 local lane = mode == 'live' and 'live' or 'later'

@@ -68,6 +68,7 @@ if outcome == 'delivered' then
   redis.call('HDEL', key, 'due', 'saved')
   observe(dest, 'accepted', now - tonumber(f[8]))
   observe(dest, 'portal', math.max(0, now - tonumber(f[9])))
+  count_hour('delivered:' .. dest, now)
   event('delivered', id, uid, dest, reason)
   return {'delivered', happened}
 end
