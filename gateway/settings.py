@@ -1,11 +1,16 @@
-"""What the environment says (contract §3): where things are, who may sign in, how to log."""
+"""What the environment says (contract §3): where things are, who may sign in, how to log.
+
+Owns the names of the variables and what they may hold. Never reads ``gateway.yaml``.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -14,6 +19,9 @@ from gateway.store import DEFAULT_NAMESPACE
 
 _LEVELS = ("debug", "info", "warning", "error")
 _SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
+_NAMESPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_NOT_YET = ("LEAD_GATEWAY_ENCRYPTION_KEYS",)
+"""Variables that a later version brings. Ignoring one would break a promise without a word."""
 
 
 class SettingsError(ValueError):
@@ -22,14 +30,14 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The environment of one process, read once."""
+    """The environment of one process, read once. What may be secret never shows in its repr."""
 
     config_path: Path
     data_dir: Path
-    environ: Mapping[str, str]
-    redis_url: str | None = None
+    environ: Mapping[str, str] = field(repr=False)
+    redis_url: str | None = field(default=None, repr=False)
     namespace: str = DEFAULT_NAMESPACE
-    admin_token: str | None = None
+    admin_token: str | None = field(default=None, repr=False)
     public_url: str | None = None
     log_format: str = "console"
     log_level: str = "info"
@@ -44,9 +52,7 @@ class Settings:
         """
         real = dict(os.environ if environ is None else environ)
         path = config or Path(real.get("LEAD_GATEWAY_CONFIG") or "gateway.yaml")
-        beside = path.resolve().parent / ".env"
-        found = dotenv_values(beside, interpolate=False) if beside.is_file() else {}
-        merged = {**{k: v for k, v in found.items() if v is not None}, **real}
+        merged = {**_beside(path), **real}
 
         def value(name: str) -> str | None:
             return merged.get(name, "").strip() or None
@@ -71,27 +77,58 @@ class Settings:
                 "REDIS_URL: write redis://, rediss://, unix:// or redis+sentinel://; "
                 "cluster mode is not supported"
             )
+        if not _NAMESPACE.fullmatch(self.namespace):
+            raise SettingsError(
+                "LEAD_GATEWAY_NAMESPACE: write letters, digits, dots, - and _, at most 64"
+            )
         if self.log_format not in ("console", "json"):
             raise SettingsError("LEAD_GATEWAY_LOG_FORMAT: write console or json")
         if self.log_level not in _LEVELS:
             raise SettingsError(f"LEAD_GATEWAY_LOG_LEVEL: write one of {', '.join(_LEVELS)}")
         if self.public_url and not self.public_url.startswith(("http://", "https://")):
             raise SettingsError("LEAD_GATEWAY_PUBLIC_URL: write a URL with http:// or https://")
+        for name in _NOT_YET:
+            if self.environ.get(name, "").strip():
+                raise SettingsError(f"{name}: is not available yet in this version: remove it")
 
     def token(self) -> str:
         """The admin token; one is made in the data directory when none is set, and kept there."""
         if self.admin_token:
             return self.admin_token
         path = self.data_dir / "admin-token"
+        if kept := _kept(path):
+            return kept
+        self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Complete before it has its name: of several roles that start at once, one wins, and
+        # none ever reads half a token.
+        descriptor, draft = tempfile.mkstemp(prefix=".admin-token-", dir=self.data_dir)
         try:
-            return path.read_text().strip()
-        except FileNotFoundError:
-            self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        made = secrets.token_urlsafe(24)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_text().strip()
-        with os.fdopen(descriptor, "w") as file:
-            file.write(made + "\n")
-        return made
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(24) + "\n")
+            try:
+                os.link(draft, path)
+            except FileExistsError:
+                if not _kept(path):
+                    Path(draft).replace(path)
+        finally:
+            Path(draft).unlink(missing_ok=True)
+        return _kept(path)
+
+
+def _kept(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _beside(config: Path) -> dict[str, str]:
+    """The ``.env`` next to the configuration; values stand as written, a ``$`` too."""
+    path = config.resolve().parent / ".env"
+    if not path.is_file():
+        return {}
+    try:
+        found = dotenv_values(path, interpolate=False)
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"{path}: can not be read as UTF-8 text") from None
+    return {name: value for name, value in found.items() if value is not None}
