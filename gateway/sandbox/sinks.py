@@ -1,0 +1,213 @@
+"""Receivers that watch: a CRM that verifies signatures, a Slack that checks blocks, a mail inbox.
+
+Each keeps what it got (capped) and can be told to answer badly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any, Generic, TypeVar, cast
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from gateway.destinations.slack import limits_broken
+
+KEPT = 50_000
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One thing that arrived."""
+
+    id: str
+    at: datetime
+    content: Any
+
+
+class Kept(Generic[T]):
+    """What arrived, by id, and a way to wait for more."""
+
+    def __init__(self) -> None:
+        self.all: deque[Received] = deque(maxlen=KEPT)
+        self.by_id: dict[str, int] = {}
+        self._changed = asyncio.Event()
+
+    def add(self, identifier: str, content: Any) -> None:
+        """Note one arrival."""
+        self.all.append(Received(identifier, datetime.now(UTC), content))
+        if len(self.by_id) < KEPT:
+            self.by_id[identifier] = self.by_id.get(identifier, 0) + 1
+        self._changed.set()
+
+    @property
+    def repeated(self) -> int:
+        """Arrivals beyond the first of each id."""
+        return sum(count - 1 for count in self.by_id.values())
+
+    async def wait_for(self, unique: int, seconds: float) -> None:
+        """Wait until so many different ids arrived. Raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            while len(self.by_id) < unique:
+                self._changed.clear()
+                await self._changed.wait()
+
+
+@dataclass(slots=True)
+class CrmSink:
+    """A CRM: takes the standard envelope at any path. ``answers`` are used up first, then 200.
+
+    An answer is a status, or ``hang``, ``redirect``, ``garbage``.
+    """
+
+    secret: str | None = None
+    answers: deque[int | str] = field(default_factory=deque)
+    always: int | str = 200
+    delay: float = 0.0
+    got: Kept[Any] = field(default_factory=Kept)
+    refused: int = 0
+    bad_signatures: int = 0
+    redirected: int = 0
+
+    def app(self) -> Starlette:
+        """The sink's HTTP face; ``/elsewhere`` is where a redirect points and nobody should come."""
+        return Starlette(
+            routes=[
+                Route("/elsewhere", self._elsewhere, methods=["GET", "POST"]),
+                Route("/__sink__/state", self._state),
+                Route("/{path:path}", self._receive, methods=["POST", "PUT", "PATCH", "OPTIONS"]),
+            ]
+        )
+
+    async def _receive(self, request: Request) -> Response:
+        if request.method == "OPTIONS":
+            return Response(status_code=204)
+        body = await request.body()
+        if self.delay:
+            await asyncio.sleep(self.delay)
+        answer = self.answers.popleft() if self.answers else self.always
+        if answer == "hang":
+            self.refused += 1
+            await asyncio.sleep(3600)
+        if answer == "redirect":
+            self.refused += 1
+            return RedirectResponse(str(request.base_url) + "elsewhere", 307)
+        if isinstance(answer, int) and answer >= 300:
+            self.refused += 1
+            return JSONResponse({"error": "scripted"}, answer)
+        if not self._is_signed(body, request):
+            self.bad_signatures += 1
+            return JSONResponse({"error": "bad signature"}, 401)
+        content = json.loads(body)
+        self.got.add(request.headers.get("webhook-id", ""), content)
+        return JSONResponse({"id": f"crm-{len(self.got.by_id)}"}, cast(int, answer))
+
+    def _is_signed(self, body: bytes, request: Request) -> bool:
+        if self.secret is None:
+            return True
+        try:
+            Webhook(self.secret).verify(body, dict(request.headers))
+        except WebhookVerificationError:
+            return False
+        return True
+
+    async def _elsewhere(self, request: Request) -> Response:
+        self.redirected += 1
+        return PlainTextResponse("nobody should be here")
+
+    async def _state(self, request: Request) -> Response:
+        return JSONResponse(
+            {
+                "received": len(self.got.all),
+                "unique": len(self.got.by_id),
+                "repeated": self.got.repeated,
+                "bad_signatures": self.bad_signatures,
+            }
+        )
+
+
+@dataclass(slots=True)
+class SlackSink:
+    """Slack's incoming webhook: refuses what Slack would refuse."""
+
+    got: Kept[Any] = field(default_factory=Kept)
+    refused: list[str] = field(default_factory=list)
+
+    def app(self) -> Starlette:
+        """The sink's HTTP face."""
+        return Starlette(routes=[Route("/{path:path}", self._receive, methods=["POST", "GET"])])
+
+    async def _receive(self, request: Request) -> Response:
+        if request.method == "GET":
+            return PlainTextResponse("ok")
+        try:
+            payload = json.loads(await request.body())
+        except ValueError:
+            return PlainTextResponse("invalid_payload", 400)
+        if faults := limits_broken(payload):
+            self.refused += faults
+            return PlainTextResponse("invalid_blocks", 400)
+        # The last line of our template names the lead: SOURCE/ID.
+        context = payload["blocks"][-1].get("elements", [{}])[0].get("text", "")
+        self.got.add(context.rpartition("/")[2] or str(len(self.got.all)), payload)
+        return PlainTextResponse("ok")
+
+
+class MailInbox:
+    """A mail server that keeps what it takes. Scripted answers are used up before mail is taken."""
+
+    def __init__(self) -> None:
+        self.got: Kept[EmailMessage] = Kept()
+        self.answers: deque[str] = deque()
+        self.refuse: dict[str, str] = {}
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address in self.refuse:
+            return self.refuse[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
+        if self.answers:
+            return self.answers.popleft()
+        content = envelope.content or b""
+        raw = content if isinstance(content, bytes) else content.encode()
+        mail = cast(EmailMessage, message_from_bytes(raw, policy=policy.default))
+        self.got.add(str(mail["X-Lead-Id"] or mail["Message-ID"]), (mail, tuple(envelope.rcpt_tos)))
+        return "250 OK"
+
+
+@contextlib.asynccontextmanager
+async def serve_mail(
+    inbox: MailInbox, host: str = "127.0.0.1", port: int = 0, **options: Any
+) -> AsyncIterator[str]:
+    """The inbox's ``smtp://`` URL while it runs, without encryption: for loopback alone."""
+    loop = asyncio.get_running_loop()
+    factory: Callable[[], SMTP] = lambda: SMTP(  # noqa: E731
+        inbox, hostname="inbox.example", loop=loop, data_size_limit=10_000_000, **options
+    )
+    server = await loop.create_server(factory, host, port)
+    try:
+        yield f"smtp://{host}:{server.sockets[0].getsockname()[1]}?starttls=never"
+    finally:
+        server.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                await server.wait_closed()
