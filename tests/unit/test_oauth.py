@@ -327,3 +327,14 @@ async def test_an_endpoint_in_trouble_is_no_refusal(status: int) -> None:
     assert found.kind != "credentials"
     assert found.retry_after == 9
     assert await tokens.token() == "token-2"
+
+
+async def test_a_process_that_died_while_asking_holds_up_the_others_for_its_lock_alone() -> None:
+    account = Account()
+    assert await account.store.lock_token(CREDENTIALS.key, LOCK)
+
+    waiting = asyncio.create_task(account.process().token())
+    await asyncio.sleep(0)  # it has met the lock
+    account.clock.turn(LOCK)
+
+    assert await asyncio.wait_for(waiting, 5) == "token-1"
