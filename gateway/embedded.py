@@ -53,6 +53,10 @@ class Embedded:
         """The address for :func:`gateway.store.connect`."""
         return f"unix://{self.socket_path}"
 
+    def answers(self) -> bool:
+        """Whether the server of this data directory runs, without starting it."""
+        return _answers(self.socket_path)
+
     async def attach(self) -> None:
         """Use the server of this data directory, starting it if none answers.
 

@@ -68,17 +68,19 @@ def load_checked(settings: Settings) -> Loaded:
 
 
 @asynccontextmanager
-async def open_store(settings: Settings) -> AsyncIterator[tuple[Store, Embedded | None]]:
+async def open_store(
+    settings: Settings, *, patience: float = OPEN_DEADLINE
+) -> AsyncIterator[tuple[Store, Embedded | None]]:
     """The store that the settings name, embedded unless ``REDIS_URL`` is set.
 
-    Raises StoreUnavailable when it does not answer within :data:`OPEN_DEADLINE`, EmbeddedError.
+    Raises StoreUnavailable when it does not answer within ``patience`` seconds, EmbeddedError.
     """
     embedded = None if settings.redis_url else Embedded(settings.data_dir)
     if embedded is not None:
         await embedded.attach()
     store = Store(connect(settings.redis_url or (embedded.url if embedded else "")), settings.namespace)
     try:
-        deadline = time.monotonic() + OPEN_DEADLINE
+        deadline = time.monotonic() + patience
         while True:
             try:
                 await store.open()
@@ -95,12 +97,16 @@ async def open_store(settings: Settings) -> AsyncIterator[tuple[Store, Embedded 
 
 
 @asynccontextmanager
-async def open_gateway(settings: Settings, loaded: Loaded | None = None) -> AsyncIterator[Gateway]:
+async def open_gateway(
+    settings: Settings, loaded: Loaded | None = None, *, patience: float = OPEN_DEADLINE
+) -> AsyncIterator[Gateway]:
     """Assemble everything, and take it apart in the end. Raises ConfigError, StoreUnavailable."""
     loaded = loaded or load_checked(settings)
     config = loaded.config
     async with AsyncExitStack() as stack:
-        store, embedded = await stack.enter_async_context(open_store(settings))
+        store, embedded = await stack.enter_async_context(
+            open_store(settings, patience=patience)
+        )
         renderer = make_renderer(loaded, settings.public_url)
         guard = AddressGuard(config.network.allow)
         destinations = {
