@@ -118,7 +118,7 @@ async def test_odd_items_are_delivered_or_rejected_and_stop_no_other(
     assert slack["blocks"][2]["text"]["type"] == "plain_text"
 
 
-async def test_wrong_credentials_are_said_and_nothing_is_missed_afterwards(
+async def test_a_portal_that_is_down_is_said_and_nothing_is_missed_afterwards(
     house: House, until: Any
 ) -> None:
     house.portal.down = True
@@ -133,8 +133,12 @@ async def test_wrong_credentials_are_said_and_nothing_is_missed_afterwards(
         house.portal.down = False
         await gateway.store.sources.wake("seloger")
         await house.crm.got.wait_for(3, 20)
-        state = await gateway.store.sources.get("seloger")
-    assert (state.state, state.problem) == ("up", None)
+
+        async def is_up() -> bool:
+            state = await gateway.store.sources.get("seloger")
+            return (state.state, state.problem) == ("up", None)
+
+        await until(is_up)
 
 
 async def test_leads_below_the_floor_are_not_delivered(house: House) -> None:
