@@ -1,230 +1,62 @@
 """A lead, normalised, with the portal's JSON verbatim inside.
 
-Owns the shape that templates, expressions and receivers see (contract §5): sections are always there
-with every key, what the portal did not give is null, nothing is invented. Knows no portal's wire
-format: that is for the sources.
+Owns the shape that templates, expressions and receivers see (contract §5) and what a later reading
+of a known lead changes. Sections are always there with every key, what the portal did not give is
+null, nothing is invented. How a portal spells its fields is for the sources; the one exception is
+where :func:`is_erased_upstream` has to tell a null from a silence.
 """
 
 from __future__ import annotations
 
 import functools
-from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
-from pydantic_core import from_json, to_json
+from pydantic import BaseModel, Field
 
-S = TypeVar("S", bound="Section")
+from gateway.sections import (
+    Address,
+    Agent,
+    Contact,
+    Estimation,
+    Financing,
+    Moment,
+    Number,
+    Person,
+    PersonStatus,
+    Project,
+    Property,
+    Section,
+)
 
-Number = int | float
+__all__ = [
+    "Address",
+    "Agent",
+    "Contact",
+    "Estimation",
+    "Financing",
+    "Lead",
+    "Moment",
+    "Number",
+    "Person",
+    "PersonStatus",
+    "Project",
+    "Property",
+    "RejectedItem",
+    "Section",
+    "is_erased_upstream",
+    "lead_paths",
+    "merge",
+]
+
+S = TypeVar("S", bound=Section)
 
 
-class RejectedItem(Exception):
+class RejectedItem(Exception):  # noqa: N818 - the item is what is wrong, not the program
     """An item that can not become a lead. ``reason`` carries no personal data."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-def _iso(moment: datetime) -> str:
-    text = moment.astimezone(UTC).isoformat(timespec="auto")
-    return text.replace("+00:00", "Z")
-
-
-Moment = Annotated[AwareDatetime, PlainSerializer(_iso, when_used="json")]
-
-
-class Section(BaseModel):
-    """A part of a lead: every key always present, null when unknown."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Address(Section):
-    street: str | None = None
-    house_number: str | None = None
-    postal_code: str | None = None
-    city: str | None = None
-    country: str | None = None
-
-
-class Contact(Section):
-    """Who asks. ``phone`` is E.164 where ``phone_raw`` parses, else null."""
-
-    full_name: str | None = None
-    first_name: str | None = None
-    last_name: str | None = None
-    salutation: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    phone_raw: str | None = None
-    address: Address = Address()
-
-
-class Property(Section):
-    """What is asked about, or searched for. Prices in ``currency``, surfaces in ``surface_unit``."""
-
-    reference: str | None = None
-    marketing_key: str | None = None
-    classified_id: str | None = None
-    type: str | None = None
-    types: tuple[str, ...] = ()
-    subtype: str | None = None
-    transaction: str | None = None
-    transactions: tuple[str, ...] = ()
-    city: str | None = None
-    cities: tuple[str, ...] = ()
-    postal_code: str | None = None
-    postal_codes: tuple[str, ...] = ()
-    departments: tuple[str, ...] = ()
-    country: str | None = None
-    price: Number | None = None
-    rent: Number | None = None
-    currency: str | None = None
-    price_on_demand: bool | None = None
-    rooms: Number | None = None
-    rooms_min: Number | None = None
-    rooms_max: Number | None = None
-    surface: Number | None = None
-    surface_min: Number | None = None
-    surface_max: Number | None = None
-    surface_living: Number | None = None
-    surface_commercial: Number | None = None
-    surface_unit: str | None = None
-    budget: Number | None = None
-    budget_min: Number | None = None
-    budget_max: Number | None = None
-    age: str | None = None
-    build_state: str | None = None
-    market_status: str | None = None
-    holiday_rental: bool | None = None
-    url: str | None = None
-    message: str | None = None
-
-
-class Estimation(Section):
-    """A property somebody wants valued, and what the portal thinks it is worth."""
-
-    time_to_market: str | None = None
-    contact_situation: str | None = None
-    transaction: str | None = None
-    user_city: str | None = None
-    user_postal_code: str | None = None
-    actor_price: Number | None = None
-    portal_price: Number | None = None
-    free: bool | None = None
-    message: str | None = None
-    type: str | None = None
-    city: str | None = None
-    postal_code: str | None = None
-    country: str | None = None
-    terraced_house: bool | None = None
-    surface: Number | None = None
-    surface_unit: str | None = None
-    surface_balcony: Number | None = None
-    surface_cellar: Number | None = None
-    surface_living: Number | None = None
-    surface_outbuilding: Number | None = None
-    surface_plot: Number | None = None
-    surface_terrace: Number | None = None
-    rooms: Number | None = None
-    bedrooms: Number | None = None
-    balconies: Number | None = None
-    terraces: Number | None = None
-    calm: str | None = None
-    cellar: str | None = None
-    elevator: str | None = None
-    floor: Number | None = None
-    floors: Number | None = None
-    view: str | None = None
-    garages: Number | None = None
-    parking_spaces: Number | None = None
-    construction_year: str | None = None
-    orientation: str | None = None
-    outbuilding: str | None = None
-    patio: str | None = None
-    swimming_pool: str | None = None
-    operating_costs_per_year: Number | None = None
-    leaseback: str | None = None
-    business_type: str | None = None
-    business_activity: str | None = None
-    business_sold: bool | None = None
-
-
-class Project(Section):
-    """What somebody plans: to buy, to build, to invest, to run a business."""
-
-    services_needed: str | None = None
-    transaction: str | None = None
-    leaseback: str | None = None
-    business_sold: bool | None = None
-    business_type: str | None = None
-    business_activity: str | None = None
-    staff_count: str | None = None
-    company_name: str | None = None
-    relocation_date: str | None = None
-    comment: str | None = None
-    investment_reason: str | None = None
-    investment_type: str | None = None
-    plot_status: str | None = None
-
-
-class Financing(Section):
-    """Borrowing capacity: incomes and taxes by kind, period and whose they are."""
-
-    gross_annual_income: Number | None = None
-    gross_monthly_income: Number | None = None
-    gross_annual_household_income: Number | None = None
-    gross_monthly_household_income: Number | None = None
-    gross_annual_corporate_income: Number | None = None
-    net_annual_income: Number | None = None
-    net_monthly_income: Number | None = None
-    net_annual_household_income: Number | None = None
-    net_monthly_household_income: Number | None = None
-    net_annual_corporate_income: Number | None = None
-    taxable_annual_income: Number | None = None
-    taxable_monthly_income: Number | None = None
-    taxable_annual_household_income: Number | None = None
-    taxable_monthly_household_income: Number | None = None
-    taxable_annual_corporate_income: Number | None = None
-    annual_tax: Number | None = None
-    monthly_tax: Number | None = None
-    annual_household_tax: Number | None = None
-    monthly_household_tax: Number | None = None
-    annual_corporate_tax: Number | None = None
-    passive_annual_income: Number | None = None
-    passive_monthly_income: Number | None = None
-    passive_annual_household_income: Number | None = None
-    passive_monthly_household_income: Number | None = None
-    passive_annual_corporate_income: Number | None = None
-    passive_monthly_corporate_income: Number | None = None
-    saving_capacity: Number | None = None
-
-
-class PersonStatus(Section):
-    employment: str | None = None
-    children_at_home: Number | None = None
-    date_of_birth: str | None = None
-    marital_status: str | None = None
-    household_size: str | None = None
-
-
-class Person(Section):
-    """The same person's other leads. Filled when the gateway knows them."""
-
-    recent_count: int | None = None
-    first_seen_at: Moment | None = None
-
-
-class Agent(Section):
-    """Whom the lead is for; null values while unassigned."""
-
-    name: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    slack: str | None = None
-    ids: dict[str, str] = {}
 
 
 class Lead(Section):
@@ -255,7 +87,7 @@ class Lead(Section):
     person_status: PersonStatus = PersonStatus()
     person: Person = Person()
     agent: Agent = Agent()
-    original: dict[str, Any] = {}
+    original: dict[str, Any] = Field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready, every key present, in the contract's order."""
@@ -263,14 +95,12 @@ class Lead(Section):
 
     def to_json(self) -> bytes:
         """The compact form for storing: what is default is left out, ``original`` stays whole."""
-        slim = self.model_dump(mode="json", exclude_defaults=True, exclude={"original"})
-        slim["original"] = self.original
-        return to_json(slim, inf_nan_mode="null")
+        return self.model_dump_json(exclude_defaults=True).encode()
 
     @classmethod
     def from_json(cls, text: bytes) -> Lead:
         """What :meth:`to_json` wrote."""
-        return cls.model_validate(from_json(text))
+        return cls.model_validate_json(text)
 
 
 @functools.cache
@@ -288,35 +118,68 @@ def _paths(model: type[BaseModel], prefix: str) -> set[str]:
     return found
 
 
-def merge(old: Lead, new: Lead) -> Lead:
-    """A later reading of the same lead: its values win, and nothing known is lost to a poorer one.
+_SECTIONS = ("contact", "property", "estimation", "project", "financing", "person_status")
+_FACTS = (
+    "category", "intention", "created_at", "expires_at", "portals", "partner_id", "seeker_id",
+    "is_called", "has_rental_documents", "message",
+)  # fmt: skip
+_TOGETHER = (
+    ("full_name", "first_name", "last_name"),
+    ("phone", "phone_raw"),
+    ("type", "types", "subtype"),
+    ("transaction", "transactions"),
+    ("city", "cities"),
+    ("postal_code", "postal_codes"),
+    ("price", "rent", "price_on_demand"),
+    ("surface", "surface_unit"),
+)
+"""Keys read from one value, or that speak of each other: two readings must not be mixed in them."""
 
-    What the gateway itself decided (received, agent, person, flags) stays as it was.
+
+def merge(old: Lead, new: Lead) -> Lead:
+    """A later reading of the same lead: its values win, and nothing known is lost.
+
+    A reading of a poorer feed than the one already known (contract §5: project, then estimation,
+    then the rest) only fills gaps in the sections, because the rich feed's wishes are no mistake to
+    be corrected by it. What the gateway itself decided (received, agent, person, flags) stays.
     """
+    richer, poorer = (new, old) if _wealth(new) >= _wealth(old) else (old, new)
     update: dict[str, Any] = {
-        name: _merge_section(getattr(old, name), getattr(new, name))
-        for name in ("contact", "property", "estimation", "project", "financing", "person_status")
+        name: _filled(getattr(richer, name), getattr(poorer, name)) for name in _SECTIONS
     }
-    for name in (
-        "category", "intention", "created_at", "expires_at", "partner_id", "seeker_id", "is_called",
-        "has_rental_documents", "message",
-    ):  # fmt: skip
+    for name in _FACTS:
         value = getattr(new, name)
-        update[name] = getattr(old, name) if value is None else value
-    update["portals"] = new.portals or old.portals
-    update["original"] = {**old.original, **new.original}
+        update[name] = value if _is_known(value) else getattr(old, name)
+    lacking = {
+        key: value for key, value in poorer.original.items() if richer.original.get(key) is None
+    }
+    update["original"] = {**richer.original, **lacking}
     return old.model_copy(update=update)
 
 
-def _merge_section(old: S, new: S) -> S:
+def _wealth(lead: Lead) -> int:
+    """How much the feeds tell that a lead was read from: 2 project, 1 estimation, else 0."""
+    return 2 if lead.original.get("project") else 1 if lead.original.get("estimation") else 0
+
+
+def _filled(known: S, other: S) -> S:
+    """``known`` with its gaps filled from ``other``."""
     changes: dict[str, Any] = {}
-    for name in type(new).model_fields:
-        value = getattr(new, name)
-        if isinstance(value, Section):
-            changes[name] = _merge_section(getattr(old, name), value)
-        elif value is not None and value != ():
-            changes[name] = value
-    return old.model_copy(update=changes)
+    for name in type(known).model_fields:
+        mine, theirs = getattr(known, name), getattr(other, name)
+        if isinstance(mine, Section):
+            changes[name] = _filled(mine, theirs)
+        elif not _is_known(mine) and _is_known(theirs):
+            changes[name] = theirs
+    for group in _TOGETHER:
+        if any(_is_known(getattr(known, name, None)) for name in group):
+            for name in group:
+                changes.pop(name, None)
+    return known.model_copy(update=changes)
+
+
+def _is_known(value: Any) -> bool:
+    return value is not None and value != ()
 
 
 def is_erased_upstream(old: Lead, new: Lead) -> bool:
@@ -325,11 +188,27 @@ def is_erased_upstream(old: Lead, new: Lead) -> bool:
     Explicitly null: a feed that just lacks the contact says nothing (contract §7).
     """
     before = old.contact
-    if not (before.full_name and before.email and (before.phone or before.phone_raw)):
-        return False
-    request = new.original.get("contactRequest")
+    there = {
+        "fullName": before.full_name,
+        "email": before.email,
+        "phoneNumber": before.phone or before.phone_raw,
+    }
+    places = _people(old)
+    return all(
+        value or any(place.get(key) for place in places) for key, value in there.items()
+    ) and _all_null(_people(new), there)
+
+
+def _people(lead: Lead) -> list[dict[str, Any]]:
+    """Where the portal's JSON may name the person, by feed."""
+    request = lead.original.get("contactRequest")
     if not isinstance(request, dict):
-        return False
-    where = request.get("personContact")
-    person = where if isinstance(where, dict) else request
-    return all(key in person and person[key] is None for key in ("fullName", "email", "phoneNumber"))
+        return []
+    return [place for place in (request.get("personContact"), request) if isinstance(place, dict)]
+
+
+def _all_null(places: list[dict[str, Any]], keys: dict[str, Any]) -> bool:
+    return all(
+        any(key in place for place in places) and all(place.get(key) is None for place in places)
+        for key in keys
+    )
