@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -13,6 +13,7 @@ LONGEST_WAIT = 24 * 3600.0
 
 _LONGEST_HEADER = 64
 """Characters of a Retry-After that are looked at; an HTTP date has 29."""
+_SECONDS = re.compile(r"[+-]?\d+(\.\d*)?", re.ASCII)
 
 
 class Retry(Protocol):
@@ -49,9 +50,9 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
     text = (value or "").strip()
     if not text or len(text) > _LONGEST_HEADER:
         return None
-    try:
+    if _SECONDS.fullmatch(text):
         seconds = float(text)
-    except ValueError:
+    else:
         try:
             moment = parsedate_to_datetime(text)
             # "-0000" says the offset is unknown; the header's dates are always UTC.
@@ -59,6 +60,4 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
             seconds = (moment - now).total_seconds()
         except (ValueError, TypeError, IndexError, OverflowError):
             return None
-    if math.isnan(seconds):
-        return None
     return min(max(seconds, 0.0), LONGEST_WAIT)

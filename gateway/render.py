@@ -17,13 +17,14 @@ from urllib.parse import quote as quote_url
 from zoneinfo import ZoneInfo
 
 import jinja2
-from jinja2 import nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gateway import formats
 from gateway.delivery import Message
-from gateway.lead import Lead, lead_paths
+from gateway.lead import Lead
 from gateway.routing import ConditionError
+from gateway.template_names import IN_EXPRESSIONS, IN_TEMPLATES, SECTIONS, unknown_names
 
 _BESIDE = Path(__file__).parent / "_templates"
 TEMPLATE_ROOT = _BESIDE if _BESIDE.is_dir() else Path(__file__).parent.parent / "templates"
@@ -122,13 +123,7 @@ class Renderer:
     def context(self, lead: Lead, message: Message) -> dict[str, Any]:
         """What a template sees: ``lead`` and its sections, ``event``, ``links``, ``saved``, ``t``."""
         values = lead.as_dict()
-        context: dict[str, Any] = {
-            name: values[name]
-            for name in (
-                "contact", "property", "estimation", "project", "financing", "person_status",
-                "person", "agent",
-            )
-        }  # fmt: skip
+        context: dict[str, Any] = {name: values[name] for name in SECTIONS}
         context["lead"] = values
         context["event"] = {
             "id": message.id,
@@ -199,10 +194,11 @@ class Renderer:
     def check_text(self, source: str) -> list[str]:
         """What is wrong with a template of the configuration: syntax, unknown lead fields."""
         try:
+            self._env.from_string(source)  # filters are looked up here, not by parsing
             tree = self._env.parse(source)
         except jinja2.TemplateSyntaxError as error:
             return [f"the template does not compile: {error.message}"]
-        return _unknown_names(tree)
+        return [text for _, text in unknown_names(tree, IN_TEMPLATES)]
 
     def check_expression(self, source: str) -> list[str]:
         """What is wrong with a ``when`` expression."""
@@ -211,15 +207,16 @@ class Renderer:
             tree = self._env.parse("{{ " + source + " }}")
         except (TemplateError, jinja2.TemplateSyntaxError) as error:
             return [str(error)]
-        return _unknown_names(tree, roots=("lead", "agent"))
+        return [text for _, text in unknown_names(tree, IN_EXPRESSIONS)]
 
     def check_file(self, name: str) -> list[str]:
-        """What is wrong with a template file."""
+        """What is wrong with a template file, with the lines in it."""
         try:
-            self._template(name)
+            short = self._template(name).name or name
             loader = self._env.loader
-            source = loader.get_source(self._env, name)[0] if loader else ""
-            return _unknown_names(self._env.parse(source))
+            source = loader.get_source(self._env, short)[0] if loader else ""
+            faults = unknown_names(self._env.parse(source), IN_TEMPLATES)
+            return [f"{name}:{line}: {text}" for line, text in faults]
         except (TemplateError, jinja2.TemplateSyntaxError) as error:
             return [str(error)]
 
@@ -299,47 +296,6 @@ def _explain(error: BaseException, name: str) -> TemplateError:
         return TemplateError(str(error), name, line)
     # Any other error's text may quote a value of the lead: its kind must do.
     return TemplateError(f"failed with {type(error).__name__}", name, line)
-
-
-def _unknown_names(tree: nodes.Template, roots: tuple[str, ...] = ()) -> list[str]:
-    """Dotted names on the lead that do not exist, with the nearest that does."""
-    known = lead_paths()
-    sections = {path for path in known if "." not in path}
-    faults = []
-    for node in tree.find_all(nodes.Getattr):
-        path = _dotted(node)
-        if path is None:
-            continue
-        root, _, rest = path.partition(".")
-        if root == "lead":
-            wanted = rest
-        elif root in sections and root not in ("message",) and any(
-            name.startswith(root + ".") for name in known
-        ):
-            wanted = path
-        else:
-            continue
-        if wanted in known or wanted.startswith(("original", "agent.ids")):
-            continue
-        near = difflib.get_close_matches(wanted, known, 1)
-        hint = f'; did you mean "{root + "." if root == "lead" else ""}{near[0]}"?' if near else ""
-        faults.append(f'"{path}" does not exist{hint}')
-    if roots:
-        for name in sorted({n.name for n in tree.find_all(nodes.Name) if n.ctx == "load"}):
-            if name not in roots:
-                faults.append(f'"{name}" does not exist here: use {" or ".join(roots)}')
-    return faults
-
-
-def _dotted(node: nodes.Node) -> str | None:
-    parts: list[str] = []
-    while isinstance(node, nodes.Getattr):
-        parts.append(node.attr)
-        node = node.node
-    if not isinstance(node, nodes.Name):
-        return None
-    # A chain inside a longer chain is seen again from its end: methods end it too.
-    return ".".join([node.name, *reversed(parts)])
 
 
 def _quoted(value: Any) -> Any:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
-import ipaddress
+from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
-from gateway.config.faults import Fault
+from pydantic import BaseModel
+
+from gateway.addresses import AddressGuard, BlockedAddress
+from gateway.config.faults import Fault, Place, did_you_mean
 from gateway.config.load import Loaded
-from gateway.destinations import EmailConfig, SlackConfig, WebhookConfig
+from gateway.config.starter import PLACEHOLDER
 from gateway.render import Renderer
 
 
 def make_renderer(loaded: Loaded, public_url: str | None = None) -> Renderer:
     """The template environment of one configuration."""
-    config, folder = loaded.config, loaded.path.resolve().parent
-    folders = [folder / config.template_dir] if config.template_dir else []
+    config = loaded.config
     return Renderer(
-        [*folders, folder / "templates"],
+        loaded.template_dirs,
         language=config.language,
         timezone=config.zone,
         public_url=public_url,
@@ -27,97 +27,111 @@ def make_renderer(loaded: Loaded, public_url: str | None = None) -> Renderer:
 
 
 def check(loaded: Loaded) -> list[Fault]:
-    """Every fault beyond the model's own; warnings among them."""
-    config = loaded.config
-    faults: list[Fault] = []
-
-    def fault(text: str, *place: str | int, warning: bool = False) -> None:
-        dotted = ""
-        for step in place:
-            dotted += f"[{step + 1}]" if isinstance(step, int) else f".{step}" if dotted else step
-        faults.append(Fault(loaded.path, loaded.line(*place), dotted, text, warning))
-
-    if not config.sources:
-        fault("name at least one source, for example seloger: {kind: gsl, …}", "sources")
-    if not config.destinations:
-        fault("name at least one destination, for example crm: {kind: webhook, …}", "destinations")
+    """Every fault beyond the model's own, in the file's order; warnings among them."""
     renderer = make_renderer(loaded)
-    for index, route in enumerate(config.routes):
-        for name in route.to:
-            if name not in config.destinations:
-                near = difflib.get_close_matches(name, config.destinations, 1)
-                hint = f'; did you mean "{near[0]}"?' if near else ""
-                fault(f'there is no destination "{name}"{hint}', "routes", index, "to")
+    faults = [
+        loaded.document.fault(place, text)
+        for found in (_whole(loaded), _routes(loaded, renderer), _templates(loaded, renderer))
+        for place, text in found
+    ]
+    faults += [
+        loaded.document.fault(place, text, warning=True)
+        for found in (_never_reached(loaded), _addresses(loaded), _placeholders(loaded))
+        for place, text in found
+    ]
+    return sorted(dict.fromkeys(faults), key=lambda item: (item.line or 0, item.column or 0))
+
+
+Found = Iterator[tuple[Place, str]]
+
+
+def _whole(loaded: Loaded) -> Found:
+    config = loaded.config
+    if not config.sources:
+        yield ("sources",), "name at least one source, for example seloger: {kind: gsl, …}"
+    if not config.destinations:
+        yield ("destinations",), "name at least one, for example crm: {kind: webhook, url: …}"
+    if config.template_dir and not loaded.template_dirs[0].is_dir():
+        yield ("template_dir",), "there is no such folder beside this file"
+
+
+def _routes(loaded: Loaded, renderer: Renderer) -> Found:
+    known = loaded.config.destinations
+    for number, route in enumerate(loaded.config.routes):
+        for position, name in enumerate(route.to):
+            if name not in known:
+                near = did_you_mean(name, known) or f"there are {', '.join(known) or 'none'}"
+                yield ("routes", number, "to", position), f"no destination has this name; {near}"
         if route.when is not None:
             for text in renderer.check_expression(route.when):
-                fault(text, "routes", index, "when")
-    if config.links.classified:
-        for text in renderer.check_text(config.links.classified):
-            fault(text, "links", "classified")
-    for name, destination in config.destinations.items():
-        for key, text in _template_faults(destination, renderer):
-            fault(text, "destinations", name, key)
-        host = _literal_host(destination)
-        if host and not host.is_global and not any(
-            host.version == network.version and host in network for network in config.network.allow
-        ):
-            fault(
-                f"{host} is a private address: add its range to network.allow",
-                "destinations", name, warning=True,
-            )  # fmt: skip
-    return faults
+                yield ("routes", number, "when"), text
 
 
-def _template_faults(config: Any, renderer: Renderer) -> list[tuple[str, str]]:
-    faults: list[tuple[str, str]] = []
-    if isinstance(config, WebhookConfig):
-        faults += [("url", text) for text in renderer.check_text(config.url)]
-        for value in config.headers.values():
-            faults += [("headers", text) for text in renderer.check_text(value)]
-        if isinstance(config.body, str):
-            faults += [("body", text) for text in renderer.check_file(config.body)]
-        elif config.body is not None:
-            faults += [("body", t) for s in _texts(config.body) for t in renderer.check_text(s)]
-    elif isinstance(config, EmailConfig):
-        for key, templates in (("to", config.to), ("cc", config.cc), ("bcc", config.bcc)):
-            faults += [(key, t) for source in templates for t in renderer.check_text(source)]
-        folder = f"email/{config.template}"
-        for part in ("subject.txt", "body.txt", "body.html"):
-            if part != "body.html" or renderer.has(f"{folder}/{part}"):
-                faults += [("template", t) for t in renderer.check_file(f"{folder}/{part}")]
-    elif isinstance(config, SlackConfig):
-        name = f"slack/{config.template}.json.j2"
-        faults += [("template", text) for text in renderer.check_file(name)]
-    return faults
+def _templates(loaded: Loaded, renderer: Renderer) -> Found:
+    if classified := loaded.config.links.classified:
+        for text in renderer.check_text(classified):
+            yield ("links", "classified"), text
+    for name, destination in loaded.config.destinations.items():
+        here = ("destinations", name)
+        for place, source in _texts(destination, here):
+            for text in renderer.check_text(source):
+                yield place, text
+        for key, file, required in destination.template_files:
+            if required or renderer.has(file):
+                for text in renderer.check_file(file):
+                    yield (*here, key), text
 
 
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        return [text for item in value.values() for text in _texts(item)]
-    if isinstance(value, list):
-        return [text for item in value for text in _texts(item)]
-    return [value] if isinstance(value, str) else []
+def _texts(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
+    """Every text that is a template. Secrets are of another type, and are none."""
+    if isinstance(value, BaseModel):
+        for name, field in type(value).model_fields.items():
+            yield from _texts(getattr(value, name), (*place, field.alias or name))
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts(item, (*place, key))
+    elif isinstance(value, tuple | list):
+        for number, item in enumerate(value):
+            yield from _texts(item, (*place, number))
+    elif isinstance(value, str) and ("{{" in value or "{%" in value or "{#" in value):
+        yield place, value
 
 
-def _literal_host(config: Any) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    url = config.url if isinstance(config, WebhookConfig) else ""
-    if isinstance(config, SlackConfig) and config.webhook_url:
-        url = config.webhook_url.get_secret_value()
-    if isinstance(config, EmailConfig):
-        url = config.smtp.get_secret_value()
+def _never_reached(loaded: Loaded) -> Found:
+    routes = loaded.config.routes
+    for number, route in enumerate(routes[:-1]):
+        if route.when is None and route.stop:
+            yield ("routes", number + 1), "no lead gets here: the rule above always stops"
+            break
+    named = {name for route in routes for name in route.to}
+    for name in loaded.config.destinations:
+        if routes and name not in named:
+            yield ("destinations", name), "no rule of routes sends anything here"
+
+
+def _addresses(loaded: Loaded) -> Found:
+    guard = AddressGuard(loaded.config.network.allow)
+    for name, destination in loaded.config.destinations.items():
+        key, host = destination.host
+        if _is_closed(host, guard):
+            text = (
+                "a private or loopback address: nothing is sent there unless network.allow has it"
+            )
+            yield ("destinations", name, key), text
+
+
+def _is_closed(host: str, guard: AddressGuard) -> bool:
+    address = "127.0.0.1" if host == "localhost" or host.endswith(".localhost") else host
+    if not address or not (address[-1].isdigit() or ":" in address):
+        return False  # a name: what it stands for is looked up and judged at each connection
     try:
-        return ipaddress.ip_address(urlsplit(url.partition("{")[0]).hostname or "")
-    except ValueError:
-        return None
+        guard.check(address)
+    except BlockedAddress:
+        return True
+    return False
 
 
-def schema() -> dict[str, Any]:
-    """JSON Schema of gateway.yaml, for editors."""
-    from gateway.config.model import GatewayConfig
-
-    found = GatewayConfig.model_json_schema(by_alias=True)
-    found["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    found["title"] = "gateway.yaml"
-    return found
-
-
+def _placeholders(loaded: Loaded) -> Found:
+    for name, value in loaded.variables.items():
+        if PLACEHOLDER in value:
+            yield (), f"the variable {name} still holds the starter's value: write your own"

@@ -1,254 +1,131 @@
-"""Reads gateway.yaml: YAML with line numbers, variables filled after parsing, the strict model.
+"""Reads gateway.yaml: values with their lines, variables filled in, the strict model.
 
 Never shows a value in an error: it may be a secret.
 """
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from pydantic import BaseModel, SecretStr, ValidationError
 
-from gateway import destinations, sources
-from gateway.config.faults import ConfigError, Fault
-from gateway.config.model import NOT_YET, NOT_YET_KINDS, GatewayConfig
+from gateway.config.document import Document, read_document
+from gateway.config.environment import fill, read_dotenv
+from gateway.config.explain import explain
+from gateway.config.faults import ConfigError
+from gateway.config.model import GatewayConfig
+from gateway.config.not_yet import WORDS, take_out
 
-SIZE_LIMIT = 1_000_000
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-_Path = tuple[str | int, ...]
+SHORTEST_SECRET = 6
+"""Characters. Masking a shorter one would take ordinary words out of the logs."""
+
+_SECRET_WORDS = ("TOKEN", "SECRET", "PASSWORD", "KEY")
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration with where it came from. ``tree`` still knows the lines."""
+    """A configuration, and where it came from.
+
+    ``digest`` changes with anything the configuration says, filled variables included.
+    ``secrets`` are the values that must never be shown, to be masked wherever text leaves.
+    ``variables`` are the filled ones by name.
+    """
 
     config: GatewayConfig
     path: Path
     digest: str
-    tree: CommentedMap
+    document: Document = field(repr=False)
+    secrets: frozenset[str] = field(repr=False)
+    variables: Mapping[str, str] = field(repr=False)
 
-    def line(self, *place: str | int) -> int | None:
-        """The line where a key stands, counted from 1."""
-        return _line(self.tree, place)
+    @property
+    def folder(self) -> Path:
+        """Where the configuration stands: relative paths in it begin here."""
+        return self.path.resolve().parent
+
+    @property
+    def template_dirs(self) -> tuple[Path, ...]:
+        """Where the user's own templates are looked for, before the packaged ones."""
+        return (self.folder / (self.config.template_dir or "templates"),)
+
+    def line(self, *place: str | int) -> int:
+        """The line of a key, or of its nearest parent in the file; counted from 1."""
+        return self.document.mark(place).line
 
 
-def load(path: Path, environ: Mapping[str, str]) -> Loaded:
-    """Read, fill and validate one file. Raises :class:`ConfigError` with every fault found."""
+def load(path: Path, environ: Mapping[str, str] | None = None) -> Loaded:
+    """Read, fill and validate one file. Raises :class:`ConfigError` with every fault found.
+
+    ``environ`` is complete as it is given (``Settings.environ``); without one it is the process's,
+    with what the ``.env`` beside the file adds to it.
+    """
+    if environ is None:
+        environ = {**read_dotenv(path.resolve().parent / ".env"), **os.environ}
+    document = read_document(path)
+    values, variables, missing = fill(document, environ)
+    values, later = take_out(values)
+    faults = [*missing, *(document.fault(place, WORDS) for place in later)]
+    config = None
     try:
-        raw = path.read_bytes()
-    except OSError as error:
-        why = "there is no such file: write one with `lead-gateway init`"
-        text = why if isinstance(error, FileNotFoundError) else f"can not be read: {error.strerror}"
-        raise ConfigError([Fault(path, None, "", text)]) from None
-    if len(raw) > SIZE_LIMIT:
-        raise ConfigError([Fault(path, None, "", "is larger than 1 MB")])
-    tree = _parse(path, raw)
-    faults: list[Fault] = []
-    filled = _fill(tree, environ, path, tree, (), faults)
-    if faults:
-        raise ConfigError(faults)
-    try:
-        config = GatewayConfig.model_validate(filled)
+        config = GatewayConfig.model_validate(values, by_alias=True, by_name=False)
     except ValidationError as error:
-        raise ConfigError(_explain(error, path, tree, filled)) from None
-    return Loaded(config, path, hashlib.sha256(raw).hexdigest()[:12], tree)
+        # What a missing variable made of a value needs no second fault.
+        said = {fault.path for fault in missing}
+        faults += [item for item in explain(error, document, values) if item.path not in said]
+    if config is None or faults:
+        raise ConfigError(sorted(faults, key=lambda fault: (fault.line or 0, fault.column or 0)))
+    return Loaded(
+        config=config,
+        path=path,
+        digest=_digest(values),
+        document=document,
+        secrets=frozenset(_masked(config, variables)),
+        variables=variables,
+    )
 
 
-def _parse(path: Path, raw: bytes) -> CommentedMap:
+def _digest(values: Mapping[str, Any]) -> str:
+    text = json.dumps(values, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _masked(config: GatewayConfig, variables: Mapping[str, str]) -> Iterator[str]:
+    named = (
+        value
+        for name, value in variables.items()
+        if any(word in name.upper() for word in _SECRET_WORDS) and not name.endswith("_URL")
+    )
+    for value in (*_secrets(config), *named):
+        for part in (value, *_password(value)):
+            if len(part) >= SHORTEST_SECRET:
+                yield part
+
+
+def _secrets(value: Any) -> Iterator[str]:
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _secrets(getattr(value, name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _secrets(item)
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _secrets(item)
+
+
+def _password(value: str) -> tuple[str, ...]:
+    """The password in a URL, as it is written there and as it is sent."""
     try:
-        tree = YAML(typ="rt").load(raw.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise ConfigError([Fault(path, None, "", "is not UTF-8 text")]) from None
-    except DuplicateKeyError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise ConfigError([Fault(path, line, "", "this key stands here twice: keep one")]) from None
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        text = f"not YAML: {error.problem or error.context or 'it can not be read'}"
-        raise ConfigError([Fault(path, mark.line + 1 if mark else None, "", text)]) from None
-    except YAMLError:
-        raise ConfigError([Fault(path, None, "", "not YAML")]) from None
-    if not isinstance(tree, CommentedMap):
-        text = "must be a map that begins with version: 1"
-        raise ConfigError([Fault(path, 1, "", text)])
-    return tree
-
-
-def _fill(
-    value: Any,
-    environ: Mapping[str, str],
-    path: Path,
-    tree: CommentedMap,
-    place: _Path,
-    faults: list[Fault],
-) -> Any:
-    """Plain values with every ``${NAME}`` replaced; what is missing becomes a fault."""
-    if isinstance(value, Mapping):
-        return {
-            str(key): _fill(item, environ, path, tree, (*place, key), faults)
-            for key, item in value.items()
-        }
-    if isinstance(value, (list, tuple)):
-        return [
-            _fill(item, environ, path, tree, (*place, index), faults)
-            for index, item in enumerate(value)
-        ]
-    if not isinstance(value, str):
-        return value
-
-    def replace(match: re.Match[str]) -> str:
-        name, default = match[1], match[2]
-        if environ.get(name):
-            return environ[name]
-        if default is not None:
-            return default
-        text = f"the variable {name} is not set: set it, or add it to .env beside this file"
-        faults.append(Fault(path, _line(tree, place), _dotted(place), text))
-        return ""
-
-    return _VARIABLE.sub(replace, str(value))
-
-
-def _explain(
-    error: ValidationError, path: Path, tree: CommentedMap, filled: Any
-) -> list[Fault]:
-    faults = []
-    for item in error.errors(include_input=False, include_url=False):
-        place = _without_tags(item["loc"], filled)
-        text = _sentence(item, place, filled)
-        faults.append(Fault(path, _line(tree, place), _dotted(place), text))
-    return list(dict.fromkeys(faults))
-
-
-def _without_tags(loc: _Path, filled: Any) -> _Path:
-    """Pydantic names the chosen kind inside the place; the file has no such step."""
-    place: list[str | int] = []
-    value = filled
-    for step in loc:
-        if isinstance(value, Mapping) and step in value:
-            value = value[str(step)]
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-            value = value[step]
-        elif len(place) == 2 and step in (*sources.CONFIGS, *destinations.CONFIGS):
-            continue
-        elif isinstance(step, str) and ("[" in step or step in ("int", "str", "tuple")):
-            continue
-        else:
-            value = None
-        place.append(step)
-    return tuple(place)
-
-
-def _sentence(item: Any, place: _Path, filled: Any) -> str:
-    kind, key = item["type"], str(place[-1]) if place else ""
-    if kind == "extra_forbidden":
-        return _unknown(place, filled)
-    if kind == "missing":
-        return "is required and missing"
-    if kind in ("union_tag_invalid", "union_tag_not_found"):
-        kinds = sources.CONFIGS if place[:1] == ("sources",) else destinations.CONFIGS
-        known = ", ".join(kinds)
-        given = str(_at(filled, place).get("kind") if isinstance(_at(filled, place), Mapping) else "")
-        if given in NOT_YET_KINDS:
-            return f"kind {given} is not available yet in this version: use one of {known}"
-        near = difflib.get_close_matches(given, kinds, 1)
-        hint = f' (did you mean "{near[0]}"?)' if near else ""
-        return f"kind must be one of {known}{hint}"
-    if kind == "literal_error":
-        return f"must be {item['ctx']['expected']}"
-    if kind == "string_pattern_mismatch" and key:
-        return "use lower-case letters, digits, - and _ in names" if "[key]" in str(item["loc"]) else (
-            f"does not have the form {item['ctx']['pattern']}"
-        )
-    message = str(item["msg"]).removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]
-
-
-def _unknown(place: _Path, filled: Any) -> str:
-    key = str(place[-1])
-    pattern = ".".join("*" if i == 1 else str(step) for i, step in enumerate(place[:-1]))
-    if key in NOT_YET.get(pattern, frozenset()):
-        return "is not available yet in this version: remove it"
-    near = difflib.get_close_matches(key, _known_keys(place[:-1], filled), 1)
-    return f'unknown key; did you mean "{near[0]}"?' if near else "unknown key: remove it"
-
-
-def _known_keys(place: _Path, filled: Any) -> list[str]:
-    """The keys that the model knows at a place."""
-    model: Any = GatewayConfig
-    for depth, step in enumerate(place):
-        if depth == 1 and place[0] in ("sources", "destinations"):
-            entry = _at(filled, place[:2])
-            kinds: Mapping[str, Any] = (
-                sources.CONFIGS if place[0] == "sources" else destinations.CONFIGS
-            )
-            model = kinds.get(str(entry.get("kind"))) if isinstance(entry, Mapping) else None
-        elif isinstance(step, str) and _is_model(model):
-            field = model.model_fields.get(step)
-            model = _inner(field.annotation) if field else None
-        if model is None:
-            return []
-    if not _is_model(model):
-        return []
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _inner(annotation: Any) -> Any:
-    if _is_model(annotation):
-        return annotation
-    for part in getattr(annotation, "__args__", ()):
-        if found := _inner(part):
-            return found
-    return annotation if annotation is dict else None
-
-
-def _is_model(value: Any) -> bool:
-    return isinstance(value, type) and issubclass(value, BaseModel)
-
-
-def _at(value: Any, place: _Path) -> Any:
-    for step in place:
-        if isinstance(value, Mapping):
-            value = value.get(str(step))
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-            value = value[step]
-        else:
-            return None
-    return value
-
-
-def _line(tree: Any, place: tuple[str | int, ...]) -> int | None:
-    """The line of the deepest key of ``place`` that stands in the file."""
-    line, node = None, tree
-    for step in place:
-        try:
-            if isinstance(node, CommentedMap):
-                line = node.lc.key(step)[0] + 1
-            elif isinstance(node, CommentedSeq):
-                line = node.lc.item(step)[0] + 1
-            else:
-                break
-            node = node[step]
-        except (KeyError, IndexError, TypeError):
-            break
-    return line or (1 if place else None)
-
-
-def _dotted(place: _Path) -> str:
-    text = ""
-    for step in place:
-        if isinstance(step, int):
-            text += f"[{step + 1}]"
-        elif step != "[key]":
-            text += f".{step}" if text else str(step)
-    return text
+        written = urlsplit(value).password
+    except ValueError:
+        return ()
+    return (written, unquote(written)) if written else ()

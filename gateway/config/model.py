@@ -3,91 +3,130 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import reduce
-from ipaddress import IPv4Network, IPv6Network
+from functools import cache, reduce
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from gateway import destinations, sources
+from gateway.config.faults import did_you_mean
 from gateway.destinations.common import Strict
 from gateway.units import Duration
 
-NAME = r"^[a-z0-9][a-z0-9_-]{0,39}$"
-
-NOT_YET: dict[str, frozenset[str]] = {
-    "": frozenset({"agents", "assignment", "claim", "alerts", "include"}),
-    "destinations.*": frozenset({"preset", "with"}),
-    "destinations.*.auth": frozenset({"oauth2"}),
-}
-"""Keys of the contract that a later version brings, by where they stand: refused by name."""
-NOT_YET_KINDS = frozenset({"aviv"})
-
 if TYPE_CHECKING:
-    SourceConfig = Any
-    DestinationConfig = Any
+    from gateway.destinations.common import DestinationConfig
+    from gateway.sources.common import SourceConfig
 else:
-    SourceConfig = Annotated[
-        reduce(or_, sources.CONFIGS.values()), Field(discriminator="kind")
-    ]
+    # The registries say what there is: a new kind changes nothing here.
+    SourceConfig = Annotated[reduce(or_, sources.CONFIGS.values()), Field(discriminator="kind")]
     DestinationConfig = Annotated[
         reduce(or_, destinations.CONFIGS.values()), Field(discriminator="kind")
     ]
 
+NAME = r"^[a-z0-9][a-z0-9_-]{0,39}$"
+"""What sources and destinations may be called: names stand in URLs, metrics and store keys."""
+
+
+def _zone(value: str) -> str:
+    if value not in _zones():
+        near = did_you_mean(value, _zones())
+        raise ValueError(f"unknown time zone; {near or 'write one such as Europe/Paris'}")
+    return value
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _network(value: Any) -> IPv4Network | IPv6Network:
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    try:
+        return ip_network(value if isinstance(value, str) else "")
+    except ValueError:
+        pass
+    try:
+        whole = ip_network(value if isinstance(value, str) else "", strict=False)
+    except ValueError:
+        raise ValueError("write a range of addresses, for example 10.0.0.0/8") from None
+    raise ValueError(f"an address inside the range: for the whole range write {whole}")
+
+
+def _web_template(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("begin it with https://, for example https://portal.example/annonces/…")
+    return value
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+Range = Annotated[
+    IPv4Network | IPv6Network,
+    BeforeValidator(_network),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "examples": ["10.0.0.0/8", "fd00::/8"]}),
+]
 Name = Annotated[str, Field(pattern=NAME)]
+Kept = Annotated[Duration, Field(ge=timedelta(hours=1))]
 
 
 class Retention(Strict):
-    """How long leads are kept, and what is known of them after."""
+    """How long leads are kept, and how long what is known of them after that."""
 
-    leads: Duration = timedelta(days=30)
-    history: Duration = timedelta(days=90)
+    leads: Kept = timedelta(days=30)
+    """With their personal data. The portal's expiry shortens it."""
+    history: Kept = timedelta(days=90)
+    """Deliveries and attempts, without personal data."""
 
 
 class Links(Strict):
     """Templates of addresses that the portal does not give."""
 
-    classified: str | None = None
+    classified: Annotated[str, AfterValidator(_web_template)] | None = None
+    """The page of the classified that a lead asks about."""
 
 
 class RouteConfig(Strict):
-    """One rule: ``when`` it holds (absent: always), the lead goes ``to`` these; ``stop`` ends here."""
+    """One rule: where ``when`` holds, the lead goes ``to`` these destinations."""
 
-    when: str | None = None
-    to: tuple[str, ...] = Field(min_length=1)
+    when: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
+    """An expression over ``lead`` and ``agent``; without one the rule always holds."""
+    to: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
     stop: bool = False
+    """Whether the rules below are not asked any more once this one holds."""
 
 
 class Network(Strict):
-    """Private or loopback ranges that destinations may reach."""
+    """What destinations may reach besides the open internet."""
 
-    allow: tuple[IPv4Network | IPv6Network, ...] = ()
+    allow: Annotated[tuple[Range, ...], Field(max_length=100)] = ()
+    """Private or loopback ranges."""
 
 
 class GatewayConfig(Strict):
     """gateway.yaml as a whole."""
 
     version: Literal[1]
-    language: Literal["fr", "en"] = "en"
-    timezone: str = "Europe/Paris"
+    language: Literal["fr", "en"] = "fr"
+    """Of mails and messages: words, numbers, dates, phone formats."""
+    timezone: Zone = "Europe/Paris"
+    """Of times in mails and messages."""
     retention: Retention = Retention()
     links: Links = Links()
-    template_dir: str | None = None
-    sources: dict[Name, SourceConfig] = Field(default_factory=dict)
-    destinations: dict[Name, DestinationConfig] = Field(default_factory=dict)
-    routes: tuple[RouteConfig, ...] = ()
+    template_dir: Annotated[str, Field(min_length=1)] | None = None
+    """A folder of your own templates, relative to this file; default: ``templates`` beside it."""
+    sources: Annotated[dict[Name, SourceConfig], Field(max_length=200)] = Field(
+        default_factory=dict
+    )
+    destinations: Annotated[dict[Name, DestinationConfig], Field(max_length=500)] = Field(
+        default_factory=dict
+    )
+    routes: Annotated[tuple[RouteConfig, ...], Field(max_length=500)] = ()
+    """Asked in order; none: every lead goes to every destination."""
     network: Network = Network()
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError("write a time zone such as Europe/Paris") from None
-        return value
 
     @property
     def zone(self) -> ZoneInfo:

@@ -16,7 +16,11 @@ class Strict(BaseModel):
     """A part of gateway.yaml: unknown keys are errors, nothing changes after loading."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=True
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
     )
 
 
@@ -38,6 +42,16 @@ class DestinationConfig(Strict):
     retry: Retry = Retry()
     rate_limit: Rate | None = None
     concurrency: int = Field(default=32, ge=1, le=1000)
+
+    @property
+    def host(self) -> tuple[str, str]:
+        """The key that says where it is, and the host in it; empty where it is not written out."""
+        return "", ""
+
+    @property
+    def template_files(self) -> tuple[tuple[str, str, bool], ...]:
+        """The template files it uses: the key that names each, its name, whether it must exist."""
+        return ()
 
     @property
     def rate(self) -> tuple[int, float] | None:

@@ -44,6 +44,17 @@ class EmailConfig(DestinationConfig):
     bcc: tuple[str, ...] = Field(default=(), max_length=20)
     template: str = Field(default="new-lead", pattern=r"^[A-Za-z0-9_-]+$")
 
+    @property
+    def host(self) -> tuple[str, str]:
+        """See :class:`DestinationConfig`."""
+        return "smtp", SmtpAddress.parse(self.smtp.get_secret_value()).host
+
+    @property
+    def template_files(self) -> tuple[tuple[str, str, bool], ...]:
+        """See :class:`DestinationConfig`."""
+        parts = (("subject.txt", True), ("body.txt", True), ("body.html", False))
+        return tuple(("template", f"email/{self.template}/{name}", must) for name, must in parts)
+
     @field_validator("smtp")
     @classmethod
     def _usable(cls, value: SecretStr) -> SecretStr:

@@ -36,6 +36,17 @@ class SlackConfig(DestinationConfig):
     channel: str | None = None
     template: str = Field(default="new-lead", pattern=r"^[A-Za-z0-9_-]+$")
 
+    @property
+    def host(self) -> tuple[str, str]:
+        """See :class:`DestinationConfig`."""
+        hook = self.webhook_url.get_secret_value() if self.webhook_url else POST_MESSAGE
+        return "webhook_url", urlsplit(hook).hostname or ""
+
+    @property
+    def template_files(self) -> tuple[tuple[str, str, bool], ...]:
+        """See :class:`DestinationConfig`."""
+        return (("template", f"slack/{self.template}.json.j2", True),)
+
     @model_validator(mode="after")
     def _one_way(self) -> SlackConfig:
         by_token = self.token is not None and self.channel is not None

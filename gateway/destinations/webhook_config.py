@@ -159,6 +159,16 @@ class WebhookConfig(DestinationConfig):
     success: Success = Success()
     idempotency: Literal["natural", "key", "none"] = "key"
 
+    @property
+    def host(self) -> tuple[str, str]:
+        """See :class:`DestinationConfig`."""
+        return "url", URL(self.url.partition("{")[0]).host or ""
+
+    @property
+    def template_files(self) -> tuple[tuple[str, str, bool], ...]:
+        """See :class:`DestinationConfig`."""
+        return (("body", self.body, True),) if isinstance(self.body, str) else ()
+
     @model_validator(mode="after")
     def _url_is_usable(self) -> WebhookConfig:
         scheme, separator, rest = self.url.partition("://")

@@ -6,5 +6,8 @@ from gateway.sources.gsl import GslConfig, GslSource
 from gateway.sources.push import PushConfig
 
 CONFIGS = {"gsl": GslConfig, "push": PushConfig}
+"""What gateway.yaml may say of each kind."""
 POLLED = {"gsl": GslSource}
 """Kinds that are read by a poller; the others come to us."""
+
+__all__ = ["CONFIGS", "POLLED", "GslConfig", "GslSource", "PushConfig"]

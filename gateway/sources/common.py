@@ -15,7 +15,11 @@ class Keys(BaseModel):
     """A part of gateway.yaml: unknown keys are errors, nothing changes after loading."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=True
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
     )
 
 

@@ -1,0 +1,59 @@
+"""What the contract of gateway.yaml names and this version does not do: refused by name.
+
+A key that is known and ignored would be worse than one that is unknown. The version that builds a
+key removes its row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from gateway.config.faults import Place
+
+KEYS: dict[str, frozenset[str]] = {
+    "": frozenset({"agents", "alerts", "assignment", "claim", "include", "stale_after"}),
+    "sources.*": frozenset({"reconcile", "review"}),
+    "destinations.*": frozenset({"duplicate", "preset", "with"}),
+    "destinations.*.auth": frozenset({"oauth2"}),
+}
+"""Keys by where they stand; ``*`` is any name."""
+
+KINDS: dict[str, frozenset[str]] = {"sources": frozenset({"aviv"})}
+"""Kinds by the section they belong to."""
+
+WORDS = "not available yet in this version: remove it"
+
+
+def take_out(values: dict[str, Any]) -> tuple[dict[str, Any], list[Place]]:
+    """The values without what is not available yet; and where that stood."""
+    found = [place for place in _places(values, ()) if _is_not_yet(values, place)]
+    return _without(values, frozenset(found), ()), found
+
+
+def _places(value: Any, place: Place) -> Iterator[Place]:
+    if isinstance(value, dict) and len(place) < 4:
+        for key, item in value.items():
+            yield (*place, key)
+            yield from _places(item, (*place, key))
+
+
+def _is_not_yet(values: dict[str, Any], place: Place) -> bool:
+    *parents, key = place
+    parent = ".".join("*" if depth == 1 else str(step) for depth, step in enumerate(parents))
+    if key in KEYS.get(parent, frozenset()):
+        return True
+    if len(place) != 2:
+        return False
+    entry = values[str(place[0])][key]
+    return isinstance(entry, dict) and entry.get("kind") in KINDS.get(str(place[0]), frozenset())
+
+
+def _without(value: Any, places: frozenset[Place], place: Place) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _without(item, places, (*place, key))
+        for key, item in value.items()
+        if (*place, key) not in places
+    }
