@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import time
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
@@ -60,6 +60,7 @@ async def test_a_redirect_is_not_followed(client: HttpClient) -> None:
         ("GZip", gzip.compress(ANSWER)),
         ("identity", ANSWER),
     ],
+    ids=["gzip", "deflate", "in capitals", "not packed"],
 )
 async def test_a_packed_answer_is_unpacked(client: HttpClient, coding: str, packed: bytes) -> None:
     async with wire.answering(wire.answer(200, packed, {"content-encoding": coding})) as server:
@@ -68,19 +69,21 @@ async def test_a_packed_answer_is_unpacked(client: HttpClient, coding: str, pack
 
 
 @pytest.mark.parametrize(
-    ("coding", "body", "reason"),
+    ("coding", "make", "reason"),
     [
-        ("gzip", gzip.compress(bytes(60_000_000)), Reason.TOO_LARGE),
-        ("identity", bytes(20_000_001), Reason.TOO_LARGE),
-        ("gzip", b"not packed at all", Reason.PROTOCOL),
-        ("gzip", gzip.compress(ANSWER)[:-20], Reason.CONNECTION),
-        ("br", b"\x0b\x02\x80", Reason.PROTOCOL),
+        ("gzip", lambda: gzip.compress(bytes(60_000_000)), Reason.TOO_LARGE),
+        ("identity", lambda: bytes(20_000_001), Reason.TOO_LARGE),
+        ("gzip", lambda: b"not packed at all", Reason.PROTOCOL),
+        ("gzip", lambda: gzip.compress(ANSWER)[:-20], Reason.CONNECTION),
+        ("br", lambda: b"\x0b\x02\x80", Reason.PROTOCOL),
     ],
+    ids=["a bomb", "large", "not packed", "cut off", "unknown"],
 )
 async def test_an_answer_that_can_not_be_unpacked_within_bounds_is_an_error(
-    client: HttpClient, coding: str, body: bytes, reason: Reason
+    client: HttpClient, coding: str, make: Callable[[], bytes], reason: Reason
 ) -> None:
-    async with wire.answering(wire.answer(200, body, {"content-encoding": coding})) as server:
+    packed = wire.answer(200, make(), {"content-encoding": coding})
+    async with wire.answering(packed) as server:
         assert (await fails(client, server.url)).reason is reason
 
 
@@ -152,3 +155,14 @@ async def test_a_streamed_answer_can_be_left_early(client: HttpClient) -> None:
             async for _ in response.aiter_bytes():
                 break
         assert response.is_closed
+
+
+async def test_a_bomb_is_unpacked_in_small_pieces(client: HttpClient) -> None:
+    packed = wire.answer(200, gzip.compress(bytes(10_000_000)), {"content-encoding": "gzip"})
+    async with (
+        wire.answering(packed) as server,
+        client.conversation().stream("GET", server.url) as response,
+    ):
+        sizes = [len(piece) async for piece in response.aiter_bytes()]
+    assert sum(sizes) == 10_000_000
+    assert max(sizes) <= 256 * 1024
