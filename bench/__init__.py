@@ -1,0 +1,1 @@
+"""The benchmark: what one machine gives, as ratios within one run. ``make bench`` prints it."""
