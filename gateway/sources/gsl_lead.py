@@ -55,13 +55,13 @@ def normalise(
     for item in items.values():
         if not isinstance(item, dict):
             raise RejectedItem(f"an item is {kind_of(item)} instead of an object")
-    ranked = [verbatim(items[feed]) for feed in _MOST_SPECIFIC if items.get(feed)]
-    original = _original(ranked)
-    lead_id = lead_id_of(original)
+    sent = [items[feed] for feed in _MOST_SPECIFIC if items.get(feed)]
+    lead_id = lead_id_of(_original(sent))
     if lead_id is None:
         raise RejectedItem("an item has no leadMetaInfos.leadId")
 
-    whole = _whole(ranked)
+    ranked = [verbatim(item) for item in sent]
+    original, whole = _original(ranked), _whole(ranked)
     meta, request, wished = (
         whole.get(key) for key in ("leadMetaInfos", "contactRequest", "property")
     )
