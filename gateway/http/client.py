@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from io import BytesIO
 from pathlib import Path
 
@@ -151,6 +152,7 @@ class HttpClient:
             self._conversation = httpx.AsyncClient(
                 transport=GuardedTransport(self._open, _tls(self._ca_file), PAGE_LIMIT),
                 headers={"user-agent": self._user_agent},
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # takes none
                 follow_redirects=False,
                 trust_env=False,
                 timeout=30.0,
