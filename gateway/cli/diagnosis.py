@@ -1,0 +1,195 @@
+"""What is wrong right now and what to do about it, worst first.
+
+Pure: what the store and the configuration say comes in, findings go out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+
+from gateway.cli.output import span
+from gateway.config import Fault, GatewayConfig
+from gateway.delivery import Reason
+from gateway.sources import PushConfig
+from gateway.store import DestinationState, SourceState
+from gateway.web.health import is_silent
+
+BACKLOG_AFTER = 60.0
+"""Seconds that a fresh lead may wait before that is worth a word."""
+CLOCK_OFF = 30.0
+"""Seconds between the portal's clock and ours that are worth a word."""
+
+
+class Weight(IntEnum):
+    """How bad it is: the worst first."""
+
+    STOPPED = 0
+    """Leads do not come or do not go at all."""
+    BLOCKED = 1
+    """One source or destination does not work."""
+    GIVEN_UP = 2
+    """Leads wait for a person's decision."""
+    SLOW = 3
+    """It works, and less well than it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: about whom, what it is, what to do."""
+
+    weight: Weight
+    about: str
+    what: str
+    do: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was found out before judging it."""
+
+    config: GatewayConfig
+    warnings: Sequence[Fault] = ()
+    workers: int = 0
+    sources: Mapping[str, SourceState] = field(default_factory=dict)
+    destinations: Mapping[str, DestinationState] = field(default_factory=dict)
+    dead_reasons: Mapping[str, Reason | None] = field(default_factory=dict)
+    """Why the last dead letter of each destination died."""
+    unrouted: int = 0
+    """Counted up to a bound."""
+
+    @property
+    def polled(self) -> frozenset[str]:
+        """The sources that somebody has to read; the others are pushed to."""
+        return frozenset(
+            name for name, part in self.config.sources.items() if not isinstance(part, PushConfig)
+        )
+
+
+def findings(seen: Seen, now: datetime) -> list[Finding]:
+    """Everything that is wrong, worst first; nothing when all is well."""
+    found = [*_roles(seen, now)]
+    for name, source in seen.sources.items():
+        found += _of_source(name, source, now)
+    for name, state in seen.destinations.items():
+        found += _of_destination(name, state, seen, now)
+    if seen.unrouted:
+        count = f"{seen.unrouted}+" if seen.unrouted >= 100 else str(seen.unrouted)
+        found.append(
+            Finding(
+                Weight.GIVEN_UP, "routes", f"{count} leads that no route sends anywhere",
+                "lead-gateway leads list --unrouted; then add a route that takes them",
+            )
+        )  # fmt: skip
+    found += [
+        Finding(Weight.SLOW, "gateway.yaml", f"line {fault.line}: {fault.path}: {fault.text}",
+                "lead-gateway check")
+        for fault in seen.warnings
+    ]  # fmt: skip
+    return sorted(found, key=lambda finding: finding.weight)
+
+
+def _roles(seen: Seen, now: datetime) -> list[Finding]:
+    found = []
+    if not seen.workers:
+        found.append(
+            Finding(Weight.STOPPED, "worker", "no worker is alive: nothing is delivered",
+                    "lead-gateway run, or lead-gateway worker")
+        )  # fmt: skip
+    read = [
+        state
+        for name, state in seen.sources.items()
+        if name in seen.polled and state.state != "paused"
+    ]
+    if read and all(is_silent(seen.config, state, now) for state in read):
+        found.append(
+            Finding(Weight.STOPPED, "poller", "nobody reads the sources: no lead comes",
+                    "lead-gateway run, or lead-gateway poller")
+        )  # fmt: skip
+    return found
+
+
+def _of_source(name: str, source: SourceState, now: datetime) -> list[Finding]:
+    about, found = f"source {name}", []
+    again = ""
+    if source.next_try_at and source.next_try_at > now:
+        again = f"; next try in {span((source.next_try_at - now).total_seconds())}"
+    if source.state == "refused":
+        found.append(
+            Finding(Weight.BLOCKED, about, f"refused: {source.problem}{again}",
+                    "correct its credentials, then lead-gateway check --live")
+        )  # fmt: skip
+    elif source.state == "down":
+        found.append(
+            Finding(Weight.BLOCKED, about, f"down: {source.problem}{again}",
+                    "it goes on where it was, nothing is missed; lead-gateway check --live")
+        )  # fmt: skip
+    elif source.state == "paused":
+        found.append(
+            Finding(Weight.BLOCKED, about, "paused: no lead comes from it",
+                    f"lead-gateway sources resume {name}")
+        )  # fmt: skip
+    found += [
+        Finding(Weight.SLOW, about, f"feed {feed}: {problem}",
+                f"ask the portal for it, or leave it out of sources.{name}.feeds")
+        for feed, problem in source.feed_problems.items()
+    ]  # fmt: skip
+    if source.clock_skew is not None and abs(source.clock_skew) > CLOCK_OFF:
+        side = "ahead of" if source.clock_skew > 0 else "behind"
+        found.append(
+            Finding(Weight.SLOW, about,
+                    f"its clock is {span(abs(source.clock_skew))} {side} this machine's",
+                    "set this machine's clock (NTP): windows follow the portal's, reports do not")
+        )  # fmt: skip
+    return found
+
+
+def _of_destination(name: str, state: DestinationState, seen: Seen, now: datetime) -> list[Finding]:
+    about, found = f"destination {name}", []
+    waiting = state.pending + state.retrying
+    if name not in seen.config.destinations:
+        if waiting:
+            found.append(
+                Finding(Weight.BLOCKED, about,
+                        f"not in the configuration any more: {waiting} deliveries are held",
+                        "put it back, or leave them; nothing is lost")
+            )  # fmt: skip
+    elif state.state == "paused":
+        why = "" if state.reason in (None, "operator") else f" ({state.reason})"
+        found.append(
+            Finding(Weight.BLOCKED, about, f"paused{why}: {waiting} deliveries are held",
+                    f"lead-gateway destinations resume {name}")
+        )  # fmt: skip
+    elif state.state == "broken":
+        since = state.broken_since
+        long = f" for {span((now - since).total_seconds())}" if since else ""
+        found.append(
+            Finding(Weight.BLOCKED, about,
+                    f"down{long} ({state.reason or 'fails'}): {waiting} deliveries wait",
+                    "mend the receiver: it is probed by itself, and nothing dies meanwhile")
+        )  # fmt: skip
+    elif state.closed_until and state.closed_until > now:
+        found.append(
+            Finding(Weight.SLOW, about,
+                    f"asked us to wait {span((state.closed_until - now).total_seconds())}: "
+                    f"{waiting} deliveries wait",
+                    f"if it happens often, lower destinations.{name}.rate_limit")
+        )  # fmt: skip
+    elif state.oldest_pending_seconds > BACKLOG_AFTER:
+        found.append(
+            Finding(Weight.SLOW, about,
+                    f"the oldest of {state.pending} fresh leads waits for "
+                    f"{span(state.oldest_pending_seconds)}",
+                    f"start another worker, or raise destinations.{name}.rate_limit or concurrency")
+        )  # fmt: skip
+    if state.dead:
+        reason = seen.dead_reasons.get(name)
+        last = f", the last for {reason.value}" if reason else ""
+        letters = "dead letter" if state.dead == 1 else "dead letters"
+        found.append(
+            Finding(Weight.GIVEN_UP, about, f"{state.dead} {letters}{last}",
+                    f"lead-gateway dead-letters list --destination {name}; mend, then replay")
+        )  # fmt: skip
+    return found

@@ -1,0 +1,200 @@
+"""The commands about leads: ``list`` and ``show``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gateway.cli import output
+from gateway.cli.command import Invocation, JsonOption, command, group, not_yet
+
+if TYPE_CHECKING:
+    from gateway.delivery import Delivery
+    from gateway.store import Rejected, Store, StoredLead
+
+HEADING = "Look"
+_NOT_YET = ("route", "deliver", "erase", "export")
+
+LeadArgument = Annotated[
+    str, typer.Argument(metavar="LEAD", help="SOURCE/ID, or the id alone where it is unique")
+]
+
+
+async def list_(
+    invocation: Invocation,
+    source: Annotated[
+        list[str] | None,
+        typer.Option("--source", metavar="NAME", help="Of this source (repeatable)"),
+    ] = None,
+    unrouted: Annotated[
+        bool, typer.Option("--unrouted", help="Only those that no route sends anywhere")
+    ] = False,
+    rejected: Annotated[
+        bool, typer.Option("--rejected", help="Items that could not become a lead, and why")
+    ] = False,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="At most so many; 0 for all")] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """List leads by the time they came, newest first; without names, phones and messages.
+
+    --json has everything that is known of each.
+    """
+    async with invocation.store() as store:
+        if rejected:
+            await _rejected(store, source or [], limit, as_json)
+        else:
+            await _leads(store, source or [], limit, as_json, unrouted=unrouted)
+
+
+async def _leads(
+    store: Store, sources: list[str], limit: int, as_json: bool, *, unrouted: bool
+) -> None:
+    from gateway.cli import records
+    from gateway.cli.finding import PAGE
+
+    rows: list[tuple[StoredLead, list[Delivery]]] = []
+    cursor: str | None = None
+    while True:
+        page = await store.leads.page(cursor, PAGE, unrouted=unrouted)
+        for stored in page.items:
+            if not sources or not set(sources).isdisjoint((stored.lead.source, *stored.sources)):
+                made = [] if as_json else await store.deliveries.get_many(stored.delivery_ids)
+                rows.append((stored, made))
+            if limit and len(rows) > limit:
+                break
+        cursor = page.next_cursor
+        if cursor is None or (limit and len(rows) > limit):
+            break
+    more = bool(limit) and len(rows) > limit
+    column = output.Column[Any]
+    output.listing(
+        rows[: limit or None],
+        [
+            column("came", lambda row: output.clock(row[0].received_at)),
+            column("lead", lambda row: f"{row[0].lead.source}/{row[0].lead.id}"),
+            column("category", lambda row: row[0].lead.category or ""),
+            column("property", lambda row: _property(row[0])),
+            column("deliveries", lambda row: _states(*row)),
+        ],
+        record=lambda row: records.of_lead(row[0]),
+        as_json=as_json,
+        empty="No unrouted leads." if unrouted else "No leads yet.",
+    )
+    if more and not as_json:
+        output.note(f"The first {limit}; all of them with --limit 0.")
+
+
+async def _rejected(store: Store, sources: list[str], limit: int, as_json: bool) -> None:
+    from gateway.cli import records
+    from gateway.cli.finding import PAGE
+
+    rows: list[Rejected] = []
+    cursor: str | None = None
+    while not limit or len(rows) < limit:
+        page = await store.leads.rejected(cursor, PAGE)
+        rows += [item for item in page.items if not sources or item.source in sources]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    column = output.Column[Any]
+    output.listing(
+        rows[: limit or None],
+        [
+            column("came", lambda row: output.clock(row.at)),
+            column("source", lambda row: row.source),
+            column("reason", lambda row: row.reason),
+            column("size", lambda row: f"{len(row.raw)} characters", right=True),
+        ],
+        record=records.of_rejected,
+        as_json=as_json,
+        empty="No rejected items.",
+    )
+
+
+def _property(stored: StoredLead) -> str:
+    wanted, estimated = stored.lead.property, stored.lead.estimation
+    parts = (wanted.type or estimated.type, wanted.city or estimated.city)
+    return ", ".join(part for part in parts if part)
+
+
+def _states(stored: StoredLead, deliveries: list[Delivery]) -> str:
+    if stored.unrouted:
+        return "unrouted"
+    return " ".join(f"{made.destination}:{made.state.value}" for made in deliveries) or "none"
+
+
+async def show(
+    invocation: Invocation,
+    lead: LeadArgument,
+    original: Annotated[
+        bool, typer.Option("--original", help="The portal's JSON, as it came, and nothing else")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one lead with all that is known of it, and what became of it."""
+    from gateway.cli import finding, records
+    from gateway.cli.deliveries import describe
+
+    config = finding.configuration(invocation)
+    async with invocation.store() as store:
+        stored = await finding.lead(store, lead, config)
+        made = [
+            found
+            for delivery_id in stored.delivery_ids
+            if (found := await store.deliveries.get(delivery_id)) is not None
+        ]
+        states = await finding.destination_states(store, config)
+    configured = finding.kinds(config)
+    held = [records.held_because(delivery, states, configured) for delivery in made]
+    if original:
+        output.line(json.dumps(stored.lead.original, ensure_ascii=False, indent=2))
+        return
+    if as_json:
+        shown = [records.of_delivery(*pair) for pair in zip(made, held, strict=True)]
+        output.json_line({**records.of_lead(stored), "deliveries": shown})
+        return
+    known = stored.lead.as_dict()
+    known.pop("original")
+    output.fields(_flat(known))
+    if stored.unrouted:
+        output.line("\nNo route sends it anywhere: see routes in gateway.yaml.")
+    for delivery, why in zip(made, held, strict=True):
+        output.line()
+        describe(delivery, why)
+
+
+def _flat(value: dict[str, Any], prefix: str = "") -> list[tuple[str, object]]:
+    """Dotted names with their values; what the portal did not give is left out."""
+    pairs: list[tuple[str, object]] = []
+    for name, item in value.items():
+        if isinstance(item, dict):
+            pairs += _flat(item, f"{prefix}{name}.")
+        elif isinstance(item, list):
+            pairs.append((prefix + name, ", ".join(str(part) for part in item)))
+        elif item is not None and item is not False:
+            pairs.append((prefix + name, item))
+    return pairs
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    leads = group("The leads that came: list, show.")
+    app.add_typer(leads, name="leads", rich_help_panel=HEADING)
+    command(
+        leads,
+        "list",
+        examples=[
+            "lead-gateway leads list --source seloger",
+            "lead-gateway leads list --unrouted",
+            "lead-gateway leads list --json --limit 0 > leads.jsonl",
+        ],
+    )(list_)
+    command(
+        leads,
+        "show",
+        examples=["lead-gateway leads show seloger/4711", "lead-gateway leads show 4711 --json"],
+    )(show)
+    for name in _NOT_YET:
+        not_yet(leads, name)

@@ -1,0 +1,82 @@
+"""The command ``stats``: how many leads came, what became of them, and how fast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gateway.cli import output
+from gateway.cli.command import Invocation, JsonOption, command
+
+if TYPE_CHECKING:
+    from gateway.cli.tally import Row
+
+HEADING = "Look"
+
+
+async def stats(
+    invocation: Invocation,
+    since: Annotated[
+        str, typer.Option("--since", metavar="T", help="From when: 24h, or 2026-11-24T08:00:00Z")
+    ] = "24h",
+    as_json: JsonOption = False,
+) -> None:
+    """Count leads and deliveries, and how fast they went.
+
+    Times are from the lead's creation at the portal to its delivery.
+    """
+    from gateway.cli import finding
+    from gateway.cli.tally import Tally
+
+    start = finding.moment(since)
+    config = finding.configuration(invocation)
+    tally = Tally()
+    async with invocation.store() as store:
+        cursor: str | None = None
+        while True:
+            page = await store.leads.page(cursor, finding.PAGE)
+            fresh = [stored for stored in page.items if stored.received_at >= start]
+            ids = [item for stored in fresh for item in stored.delivery_ids]
+            tally.add(fresh, await store.deliveries.get_many(ids))
+            cursor = page.next_cursor
+            if cursor is None or len(fresh) < len(page.items):
+                break
+        names = await finding.destination_names(store, config)
+    output.listing(
+        tally.rows(config.sources if config else (), names),
+        _columns(),
+        record=lambda row: row.record(),
+        as_json=as_json,
+        empty="No leads yet.",
+    )
+
+
+def _columns() -> Sequence[output.Column[Row]]:
+    column = output.Column[Any]
+    return [
+        column("", lambda row: row.what),
+        column("name", lambda row: row.name),
+        column("leads", lambda row: row.leads, right=True),
+        column("delivered", lambda row: row.delivered, right=True),
+        column("waiting", lambda row: row.waiting, right=True),
+        column("dead", lambda row: row.dead, right=True),
+        column("discarded", lambda row: row.discarded, right=True),
+        column("p50", lambda row: _time(row.p50), right=True),
+        column("p95", lambda row: _time(row.p95), right=True),
+    ]
+
+
+def _time(seconds: float | None) -> str:
+    return output.span(seconds) if seconds is not None else ""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this command to the program."""
+    command(
+        app,
+        "stats",
+        heading=HEADING,
+        examples=["lead-gateway stats", "lead-gateway stats --since 7d --json"],
+    )(stats)

@@ -1,0 +1,111 @@
+"""Counting leads and deliveries, and how long they took. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.delivery import Delivery, State
+from gateway.store import StoredLead
+
+
+@dataclass(slots=True)
+class Row:
+    """One source's or destination's numbers. Times are in seconds, portal to delivery."""
+
+    what: str
+    name: str
+    leads: int = 0
+    delivered: int = 0
+    waiting: int = 0
+    dead: int = 0
+    discarded: int = 0
+    times: list[float] = field(default_factory=list)
+
+    @property
+    def p50(self) -> float | None:
+        """The median time."""
+        return quantile(self.times, 0.5)
+
+    @property
+    def p95(self) -> float | None:
+        """The time that 95 of 100 stayed under."""
+        return quantile(self.times, 0.95)
+
+    def record(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "by": self.what,
+            "name": self.name,
+            "leads": self.leads,
+            "delivered": self.delivered,
+            "waiting": self.waiting,
+            "dead": self.dead,
+            "discarded": self.discarded,
+            "p50_seconds": _rounded(self.p50),
+            "p95_seconds": _rounded(self.p95),
+        }
+
+    def count(self, delivery: Delivery, stored: StoredLead) -> None:
+        """Add one delivery."""
+        match delivery.state:
+            case State.DELIVERED:
+                self.delivered += 1
+            case State.DEAD:
+                self.dead += 1
+            case State.DISCARDED:
+                self.discarded += 1
+            case _:
+                self.waiting += 1
+        if delivery.delivered_at:
+            began = stored.lead.created_at or stored.received_at
+            self.times.append(max(0.0, (delivery.delivered_at - began).total_seconds()))
+
+
+class Tally:
+    """Numbers that grow lead by lead; only the times are kept one by one."""
+
+    def __init__(self) -> None:
+        self._sources: dict[str, Row] = {}
+        self._destinations: dict[str, Row] = {}
+
+    def add(self, leads: Sequence[StoredLead], deliveries: Iterable[Delivery]) -> None:
+        """Add leads with all their deliveries."""
+        by_uid = {stored.uid: stored for stored in leads}
+        for stored in leads:
+            self._source(stored.lead.source).leads += 1
+        seen: set[tuple[str, str]] = set()
+        for delivery in deliveries:
+            stored_lead = by_uid.get(delivery.lead_uid)
+            if stored_lead is None:
+                continue
+            name = delivery.destination
+            row = self._destinations.setdefault(name, Row("destination", name))
+            row.leads += (name, delivery.lead_uid) not in seen
+            seen.add((name, delivery.lead_uid))
+            row.count(delivery, stored_lead)
+            self._source(stored_lead.lead.source).count(delivery, stored_lead)
+
+    def _source(self, name: str) -> Row:
+        return self._sources.setdefault(name, Row("source", name))
+
+    def rows(self, sources: Iterable[str], destinations: Iterable[str]) -> list[Row]:
+        """Every source's and destination's numbers, those with none included."""
+        for name in sources:
+            self._source(name)
+        for name in destinations:
+            self._destinations.setdefault(name, Row("destination", name))
+        return [*self._sources.values(), *self._destinations.values()]
+
+
+def quantile(times: Sequence[float], share: float) -> float | None:
+    """The time that ``share`` of all stayed under: one that really was, not an average of two."""
+    if not times:
+        return None
+    ordered = sorted(times)
+    return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
