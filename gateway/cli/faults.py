@@ -40,7 +40,7 @@ def _usage(error: typer.TyperException) -> str:
     """What the parser found, with the help page that tells more."""
     text = " ".join(error.format_message().split()).rstrip(".")
     context: Any = getattr(error, "ctx", None)
-    page = f": see {context.command_path} --help" if context is not None else ""
+    page = f" (see {context.command_path} --help)" if context is not None else ""
     return (text[:1].lower() + text[1:] if text[1:2].islower() else text) + page
 
 
