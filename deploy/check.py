@@ -106,7 +106,7 @@ def _version(text: str) -> tuple[int, int]:
 def compose_schema() -> list[str]:
     """Whether it has the form of a Compose file."""
     schema = ("--builtin-schema", "vendor.compose-spec")
-    return ask("check-jsonschema", "-q", *schema, str(COMPOSE))
+    return ask("check-jsonschema", *schema, str(COMPOSE))
 
 
 def compose() -> Iterator[str]:
@@ -213,7 +213,9 @@ def ask(name: str, *arguments: str) -> list[str]:
     said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
     if done.returncode < 0 or any("unrecognized option" in line for line in said):
         raise AbsentError(f"{name} can not run here (exit {done.returncode})")
-    return [f"{name}: {line}" for line in said] if done.returncode else []
+    if done.returncode == 0:
+        return []
+    return [f"{name}: {line}" for line in said] or [f"{name}: exit {done.returncode}, no word why"]
 
 
 OPINIONS = (dockerfile_lint, compose_schema, unit_verify)
