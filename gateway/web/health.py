@@ -1,0 +1,140 @@
+"""Alive, ready, and what is wrong right now: worst first, each with its name and state.
+
+A source or destination in trouble never makes the gateway unready: leads are kept and wait.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from gateway.config.model import GatewayConfig
+from gateway.sources import PushConfig
+from gateway.store import DestinationState, SourceState, StoreUnavailable
+from gateway.web.context import Web, web_of
+from gateway.web.problems import RETRY_STORE_AFTER
+from gateway.web.security import bearer, from_this_machine
+
+SILENT_AFTER = timedelta(seconds=60)
+"""How long past its time a poll may be before it is said that nobody polls."""
+
+_ORDER = ("worker", "poller", "refused", "down", "broken", "feed", "paused", "dead")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One thing that is wrong. ``about``: role, source or destination; ``state`` says what.
+
+    ``problem`` is the trouble's own sentence where one is known; only an operator is shown it.
+    """
+
+    about: str
+    name: str
+    state: str
+    problem: str | None = None
+    next_try_at: datetime | None = None
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the store says about everything configured, read in one go."""
+
+    sources: dict[str, SourceState]
+    destinations: list[DestinationState]
+    workers: int
+    warnings: list[Trouble]
+
+
+async def read_health(web: Web) -> Health:
+    """Raises StoreUnavailable."""
+    names = await web.destination_names()
+    destinations = await web.store.destinations.describe(names)
+    sources = {name: await web.store.sources.get(name) for name in web.config.sources}
+    workers = len(await web.store.leases.workers())
+    warnings = find_warnings(web.config, sources, destinations, workers, web.clock())
+    return Health(sources, destinations, workers, warnings)
+
+
+def find_warnings(
+    config: GatewayConfig,
+    sources: dict[str, SourceState],
+    destinations: list[DestinationState],
+    workers: int,
+    now: datetime,
+) -> list[Trouble]:
+    """Everything that is wrong, worst first. Pure."""
+    found: list[Trouble] = []
+    if not workers and config.destinations:
+        found.append(Trouble("role", "worker", "worker"))
+    polled = {
+        name: state
+        for name, state in sources.items()
+        if not isinstance(config.sources[name], PushConfig)
+    }
+    running = {name: state for name, state in polled.items() if state.state != "paused"}
+    if running and all(is_silent(config, state, now) for state in running.values()):
+        found.append(Trouble("role", "poller", "poller"))
+    for name, source in sources.items():
+        if source.state in ("down", "refused", "paused"):
+            problem = None if source.state == "paused" else source.problem
+            found.append(Trouble("source", name, source.state, problem, source.next_try_at))
+        for feed, text in source.feed_problems.items():
+            found.append(Trouble("source", name, "feed", f"{feed}: {text}"))
+    for destination in destinations:
+        if destination.state in ("broken", "paused"):
+            found.append(
+                Trouble("destination", destination.name, destination.state, destination.reason)
+            )
+        if destination.dead:
+            found.append(Trouble("destination", destination.name, "dead", count=destination.dead))
+    return sorted(found, key=lambda warning: _ORDER.index(warning.state))
+
+
+def is_silent(config: GatewayConfig, source: SourceState, now: datetime) -> bool:
+    """Whether a source's poll is long overdue, or none was ever made."""
+    expected = source.next_try_at
+    if source.last_success_at and (expected is None or source.state == "up"):
+        pace = getattr(config.sources[source.name], "poll_every", timedelta(seconds=5))
+        expected = source.last_success_at + 3 * pace
+    return expected is None or now > expected + SILENT_AFTER
+
+
+async def healthz(request: Request) -> Response:
+    """Whether this process answers."""
+    return JSONResponse({"status": "alive"})
+
+
+async def readyz(request: Request) -> Response:
+    """Whether this gateway can take leads; with what is wrong besides."""
+    web = web_of(request)
+    try:
+        health = await read_health(web)
+    except StoreUnavailable as error:
+        return JSONResponse(
+            {"status": "unavailable", "store": str(error), "warnings": []},
+            503,
+            headers={"retry-after": str(RETRY_STORE_AFTER)},
+        )
+    given = bearer(request)
+    operator = from_this_machine(request) or (given is not None and web.sessions.is_token(given))
+    return JSONResponse(
+        {
+            "status": "ready",
+            "warnings": [_shown(warning, operator) for warning in health.warnings],
+        }
+    )
+
+
+def _shown(warning: Trouble, operator: bool) -> dict[str, object]:
+    shown = {key: value for key, value in asdict(warning).items() if value}
+    if warning.next_try_at:
+        shown["next_try_at"] = warning.next_try_at.isoformat()
+    if not operator:
+        shown.pop("problem", None)
+    if warning.about == "role":
+        shown["state"] = "missing"
+    return shown

@@ -1,0 +1,112 @@
+"""Leads that a website or a partner pushes: stored before the answer, so that a yes is a promise.
+
+Owns the endpoint's manners (contract §8); what a lead looks like is ``gateway.sources.push_lead``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pydantic_core
+import structlog
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from gateway.lead import Lead, RejectedItem
+from gateway.sources import PushConfig
+from gateway.sources.push_lead import parse_push
+from gateway.store import Accepted, StoreUnavailable
+from gateway.web.context import Web, web_of
+from gateway.web.problems import Problem
+from gateway.web.security import bearer, read_body
+
+BODY_CAP = 2_000_000
+ITEMS_CAP = 1000
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What became of one pushed item: accepted, known or rejected, and then why."""
+
+    id: str | None
+    status: str
+    reason: str | None = None
+
+
+async def push(request: Request) -> Response:
+    """``POST /v1/sources/{name}/leads``."""
+    web = web_of(request)
+    name = request.path_params["name"]
+    config = web.config.sources.get(name)
+    if not isinstance(config, PushConfig):
+        raise Problem(404, "there is no source of kind push with this name")
+    given = bearer(request)
+    if given is None or not _same(given, config.token.get_secret_value()):
+        raise Problem(
+            401,
+            "send this source's own token: Authorization: Bearer …",
+            headers={"www-authenticate": 'Bearer realm="lead-gateway push"'},
+        )
+    items = _items(await read_body(request, BODY_CAP))
+    verdicts = await _accept(web, name, config.identity or name, items)
+    statuses = {verdict.status for verdict in verdicts}
+    status = 202 if "accepted" in statuses else 200 if "known" in statuses else 422
+    return JSONResponse({"items": [asdict(verdict) for verdict in verdicts]}, status)
+
+
+def _same(given: str, wanted: str) -> bool:
+    """Equal, in a time that does not depend on where or in length they differ."""
+    digests = [hashlib.sha256(text.encode()).digest() for text in (given, wanted)]
+    return hmac.compare_digest(*digests)
+
+
+def _items(body: bytes) -> list[Any]:
+    try:
+        # Strict: no NaN, no half of a surrogate pair, nothing that could not be stored.
+        content = pydantic_core.from_json(body, allow_inf_nan=False)
+    except ValueError:
+        raise Problem(400, "not JSON: send one lead as an object, or a list of them") from None
+    items = content if isinstance(content, list) else [content]
+    if not items:
+        raise Problem(400, "the list is empty: send at least one lead")
+    if len(items) > ITEMS_CAP:
+        raise Problem(413, f"at most {ITEMS_CAP} leads at once: send several lists")
+    return items
+
+
+async def _accept(web: Web, source: str, identity: str, items: list[Any]) -> list[Verdict]:
+    now = web.clock()
+    verdicts: list[Verdict] = []
+    leads: list[tuple[Lead, Verdict]] = []
+    for item in items:
+        verdict = Verdict(_id_of(item), "accepted")
+        verdicts.append(verdict)
+        try:
+            lead = parse_push(item, source=source, identity=identity, received_at=now)
+        except RejectedItem as rejected:
+            verdict.status, verdict.reason = "rejected", rejected.reason
+            await web.store.leads.reject(source, rejected.reason, item, now)
+        else:
+            leads.append((lead, verdict))
+    results = await web.gateway.pipeline.accept([lead for lead, _ in leads]) if leads else []
+    for (_, verdict), result in zip(leads, results, strict=True):
+        if isinstance(result, StoreUnavailable):
+            raise result
+        if isinstance(result, Accepted):
+            verdict.status = "accepted" if result.what in ("new", "added") else "known"
+        else:
+            log.error("pushed lead not stored", source=source, error=type(result).__name__)
+            verdict.status, verdict.reason = "rejected", "the gateway could not store it"
+    return verdicts
+
+
+def _id_of(item: Any) -> str | None:
+    """The id as it was sent, to tell items of one list apart."""
+    value = item.get("id") if isinstance(item, dict) else None
+    named = isinstance(value, (str, int)) and not isinstance(value, bool)
+    return str(value)[:256] if named else None

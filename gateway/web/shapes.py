@@ -1,0 +1,182 @@
+"""The API's shapes (contract §8): what the store knows, as JSON-ready models with fixed names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from gateway.config.model import GatewayConfig
+from gateway.delivery import Attempt, Delivery, State
+from gateway.destinations.common import DestinationConfig
+from gateway.lead import Moment
+from gateway.sources.common import SourceConfig
+from gateway.store import DestinationState, SourceState, StoredLead
+
+HELD = "held"
+WAITS = (State.PENDING, State.RETRYING)
+
+
+class Shape(BaseModel):
+    """One object of the API."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class AttemptShape(Shape):
+    at: Moment
+    duration_ms: int
+    outcome: str
+    reason: str
+    status: int | None
+    answer: str
+    uncertain: bool
+
+
+class DeliveryShape(Shape):
+    id: str
+    lead_id: str
+    source: str
+    destination: str
+    occasion: str
+    state: str
+    reason: str | None
+    attempts: list[AttemptShape]
+    next_attempt_at: Moment | None
+    created_at: Moment
+    delivered_at: Moment | None
+    remote_id: str | None
+
+
+class DestinationShape(Shape):
+    name: str
+    kind: str | None
+    state: str
+    reason: str | None
+    pending: int
+    retrying: int
+    dead: int
+    delivered_24h: int
+
+
+class FeedShape(Shape):
+    name: str
+    checkpoint: Moment | None
+    problem: str | None
+
+
+class SourceShape(Shape):
+    name: str
+    kind: str
+    state: str
+    last_success_at: Moment | None
+    checkpoint: Moment | None
+    lag_seconds: float | None
+    problem: str | None
+    feeds: list[FeedShape]
+
+
+def kind_of(configured: DestinationConfig | SourceConfig) -> str:
+    """The kind that a part of gateway.yaml was written with; each kind's own model has it."""
+    return str(getattr(configured, "kind", ""))
+
+
+def held_destinations(config: GatewayConfig, states: Sequence[DestinationState]) -> frozenset[str]:
+    """Where nothing is sent for now: paused, or not in the configuration (any more)."""
+    return frozenset(
+        state.name
+        for state in states
+        if state.state == "paused" or state.name not in config.destinations
+    )
+
+
+def shown_state(delivery: Delivery, held: frozenset[str]) -> str:
+    """A delivery's state, or ``held`` while its destination keeps it waiting (contract §7)."""
+    waits = delivery.state in WAITS and delivery.destination in held
+    return HELD if waits else delivery.state.value
+
+
+def attempt_shape(attempt: Attempt) -> AttemptShape:
+    """One attempt."""
+    return AttemptShape(
+        at=attempt.at,
+        duration_ms=attempt.duration_ms,
+        outcome=attempt.outcome,
+        reason=attempt.reason.value,
+        status=attempt.status,
+        answer=attempt.answer,
+        uncertain=attempt.uncertain,
+    )
+
+
+def delivery_shape(delivery: Delivery, held: frozenset[str]) -> DeliveryShape:
+    """One delivery with the attempts it was read with."""
+    return DeliveryShape(
+        id=delivery.id,
+        lead_id=delivery.lead_id,
+        source=delivery.source,
+        destination=delivery.destination,
+        occasion=delivery.occasion,
+        state=shown_state(delivery, held),
+        reason=delivery.reason.value if delivery.reason else None,
+        attempts=[attempt_shape(attempt) for attempt in delivery.attempts],
+        next_attempt_at=delivery.next_attempt_at,
+        created_at=delivery.created_at,
+        delivered_at=delivery.delivered_at,
+        remote_id=delivery.remote_id,
+    )
+
+
+def lead_shape(stored: StoredLead, deliveries: Sequence[DeliveryShape]) -> dict[str, Any]:
+    """The lead of contract §5, then what the gateway knows about it."""
+    return {
+        **stored.lead.as_dict(),
+        "sources": list(stored.sources),
+        "unrouted": stored.unrouted,
+        "deliveries": [delivery.model_dump(mode="json") for delivery in deliveries],
+    }
+
+
+def destination_shape(
+    state: DestinationState, config: GatewayConfig, by_hour: Sequence[int]
+) -> DestinationShape:
+    """One destination; ``kind`` is null for one that is not in the configuration any more."""
+    configured = config.destinations.get(state.name)
+    return DestinationShape(
+        name=state.name,
+        kind=kind_of(configured) if configured else None,
+        state=state.state,
+        reason=state.reason,
+        pending=state.pending,
+        retrying=state.retrying,
+        dead=state.dead,
+        delivered_24h=sum(by_hour),
+    )
+
+
+def source_shape(source: SourceState, config: GatewayConfig, now: datetime) -> SourceShape:
+    """One source. One that pushes is up; one never polled yet is down, and says so."""
+    kind = kind_of(config.sources[source.name])
+    state, problem = source.state, source.problem
+    if state == "new":
+        state, problem = ("up", None) if kind == "push" else ("down", "not polled yet")
+    at = source.checkpoint
+    return SourceShape(
+        name=source.name,
+        kind=kind,
+        state=state,
+        last_success_at=source.last_success_at,
+        checkpoint=at,
+        lag_seconds=max(0.0, round((now - at).total_seconds(), 1)) if at else None,
+        problem=problem,
+        feeds=_feeds(source.checkpoints, source.feed_problems),
+    )
+
+
+def _feeds(checkpoints: Mapping[str, datetime], problems: Mapping[str, str]) -> list[FeedShape]:
+    return [
+        FeedShape(name=name, checkpoint=checkpoints.get(name), problem=problems.get(name))
+        for name in sorted({*checkpoints, *problems})
+    ]
