@@ -32,7 +32,7 @@ async def list_(
     from gateway.cli import finding
 
     wanted = finding.wanted(destination, reason, since, ["dead"])
-    await list_wanted(invocation, wanted, None, limit, as_json)
+    await list_wanted(invocation, wanted, limit, as_json)
 
 
 async def replay(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +14,7 @@ from gateway.cli.faults import WorkError
 
 if TYPE_CHECKING:
     from gateway.cli.finding import Wanted
+    from gateway.config import GatewayConfig
     from gateway.delivery import Delivery
     from gateway.store import Store
 
@@ -59,57 +61,61 @@ async def list_(
     """List deliveries, newest first."""
     from gateway.cli import finding
 
-    states = [item for item in state or () if item != "held"]
-    wanted = finding.wanted(destination, reason, since, states)
-    await list_wanted(invocation, wanted, lead, limit, as_json, held_only="held" in (state or ()))
+    shown = frozenset(state or ())
+    # A held one is pending or retrying underneath.
+    states = (shown - {"held"}) | ({"pending", "retrying"} if "held" in shown else set())
+    wanted = finding.wanted(destination, reason, since, sorted(states))
+    await list_wanted(invocation, wanted, limit, as_json, lead=lead, shown=shown)
 
 
 async def list_wanted(
     invocation: Invocation,
     wanted: Wanted,
-    lead: str | None,
     limit: int,
     as_json: bool,
     *,
-    held_only: bool = False,
+    lead: str | None = None,
+    shown: frozenset[str] = frozenset(),
 ) -> None:
+    """Print what is meant; ``shown`` are the states as a person sees them, ``held`` among them."""
     from gateway.cli import finding, records
 
     config = finding.configuration(invocation)
+    dead = wanted.states == ("dead",)
     async with invocation.store() as store:
         states = await finding.destination_states(store, config)
         finding.check_names(wanted.destinations, list(states), "destination")
-        configured = finding.kinds(config)
+        held = records.held(config, states.values())
         rows: list[tuple[Delivery, str | None]] = []
         more = False
         async for delivery in _found(store, wanted, await _uid(store, lead, config)):
-            held = records.held_because(delivery, states, configured)
-            if held_only and not held:
+            why = records.why_held(delivery, held, config)
+            if shown and ("held" if why else delivery.state.value) not in shown:
                 continue
             if limit and len(rows) == limit:
                 more = True
                 break
-            rows.append((delivery, held))
+            rows.append((delivery, why))
         if as_json:
-            rows = [(await store.deliveries.get(row.id) or row, held) for row, held in rows]
+            rows = [(await store.deliveries.get(row.id) or row, why) for row, why in rows]
     output.listing(
         rows,
-        _columns(dead=wanted.states == ("dead",)),
-        record=lambda row: records.of_delivery(*row),
+        _columns(dead=dead),
+        record=lambda row: records.of_delivery(row[0], held),
         as_json=as_json,
-        empty="No dead letters." if wanted.states == ("dead",) else "No deliveries.",
+        empty="No dead letters." if dead else "No deliveries.",
     )
     if more and not as_json:
         output.note(f"The first {limit}; all of them with --limit 0.")
 
 
-async def _uid(store: Store, lead: str | None, config: Any) -> str | None:
+async def _uid(store: Store, lead: str | None, config: GatewayConfig | None) -> str | None:
     from gateway.cli import finding
 
     return (await finding.lead(store, lead, config)).uid if lead else None
 
 
-async def _found(store: Store, wanted: Wanted, uid: str | None) -> Any:
+async def _found(store: Store, wanted: Wanted, uid: str | None) -> AsyncIterator[Delivery]:
     from gateway.cli import finding
 
     if uid is None:
@@ -154,14 +160,14 @@ async def show(
         states = await finding.destination_states(store, config)
     if delivery is None:
         raise WorkError(f"there is no delivery {delivery_id}")
-    held = records.held_because(delivery, states, finding.kinds(config))
+    held = records.held(config, states.values())
     if as_json:
         output.json_line(records.of_delivery(delivery, held))
     else:
-        describe(delivery, held)
+        describe(delivery, records.why_held(delivery, held, config))
 
 
-def describe(delivery: Delivery, held: str | None) -> None:
+def describe(delivery: Delivery, why_held: str | None) -> None:
     """Print a delivery and its attempts for people."""
     output.fields(
         [
@@ -169,8 +175,8 @@ def describe(delivery: Delivery, held: str | None) -> None:
             ("lead", f"{delivery.source}/{delivery.lead_id}"),
             ("destination", delivery.destination),
             ("occasion", delivery.occasion if delivery.occasion != "new" else ""),
-            ("state", "held" if held else delivery.state.value),
-            ("reason", held or (delivery.reason.value if delivery.reason else "")),
+            ("state", "held" if why_held else delivery.state.value),
+            ("reason", why_held or (delivery.reason.value if delivery.reason else "")),
             ("made", output.clock(delivery.created_at)),
             ("delivered", output.clock(delivery.delivered_at)),
             ("next try", output.clock(delivery.next_attempt_at)),

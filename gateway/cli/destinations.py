@@ -45,9 +45,7 @@ async def list_(invocation: Invocation, as_json: JsonOption = False) -> None:
             column("dead", lambda row: row.dead, right=True),
             column("delivered 24h", lambda row: sum(by_hour[row.name]), right=True),
         ],
-        record=lambda row: records.of_destination(
-            row, (configured or {}).get(row.name), sum(by_hour[row.name])
-        ),
+        record=lambda row: records.of_destination(row, config, by_hour[row.name]),
         as_json=as_json,
         empty="No destinations.",
     )

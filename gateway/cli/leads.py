@@ -11,6 +11,7 @@ from gateway.cli import output
 from gateway.cli.command import Invocation, JsonOption, command, group, not_yet
 
 if TYPE_CHECKING:
+    from gateway.config import GatewayConfig
     from gateway.delivery import Delivery
     from gateway.store import Rejected, Store, StoredLead
 
@@ -41,27 +42,35 @@ async def list_(
 
     --json has everything that is known of each.
     """
+    from gateway.cli import finding
+
+    config = finding.configuration(invocation)
     async with invocation.store() as store:
         if rejected:
             await _rejected(store, source or [], limit, as_json)
         else:
-            await _leads(store, source or [], limit, as_json, unrouted=unrouted)
+            await _leads(store, config, source or [], limit, as_json, unrouted=unrouted)
 
 
 async def _leads(
-    store: Store, sources: list[str], limit: int, as_json: bool, *, unrouted: bool
+    store: Store,
+    config: GatewayConfig | None,
+    sources: list[str],
+    limit: int,
+    as_json: bool,
+    *,
+    unrouted: bool,
 ) -> None:
-    from gateway.cli import records
-    from gateway.cli.finding import PAGE
+    from gateway.cli import finding, records
 
+    held = records.held(config, (await finding.destination_states(store, config)).values())
     rows: list[tuple[StoredLead, list[Delivery]]] = []
     cursor: str | None = None
     while True:
-        page = await store.leads.page(cursor, PAGE, unrouted=unrouted)
+        page = await store.leads.page(cursor, finding.PAGE, unrouted=unrouted)
         for stored in page.items:
             if not sources or not set(sources).isdisjoint((stored.lead.source, *stored.sources)):
-                made = [] if as_json else await store.deliveries.get_many(stored.delivery_ids)
-                rows.append((stored, made))
+                rows.append((stored, await store.deliveries.get_many(stored.delivery_ids)))
             if limit and len(rows) > limit:
                 break
         cursor = page.next_cursor
@@ -78,7 +87,7 @@ async def _leads(
             column("property", lambda row: _property(row[0])),
             column("deliveries", lambda row: _states(*row)),
         ],
-        record=lambda row: records.of_lead(row[0]),
+        record=lambda row: records.of_lead(row[0], row[1], held),
         as_json=as_json,
         empty="No unrouted leads." if unrouted else "No leads yet.",
     )
@@ -146,23 +155,21 @@ async def show(
             if (found := await store.deliveries.get(delivery_id)) is not None
         ]
         states = await finding.destination_states(store, config)
-    configured = finding.kinds(config)
-    held = [records.held_because(delivery, states, configured) for delivery in made]
+    held = records.held(config, states.values())
     if original:
         output.line(json.dumps(stored.lead.original, ensure_ascii=False, indent=2))
         return
     if as_json:
-        shown = [records.of_delivery(*pair) for pair in zip(made, held, strict=True)]
-        output.json_line({**records.of_lead(stored), "deliveries": shown})
+        output.json_line(records.of_lead(stored, made, held))
         return
     known = stored.lead.as_dict()
     known.pop("original")
     output.fields(_flat(known))
     if stored.unrouted:
         output.line("\nNo route sends it anywhere: see routes in gateway.yaml.")
-    for delivery, why in zip(made, held, strict=True):
+    for delivery in made:
         output.line()
-        describe(delivery, why)
+        describe(delivery, records.why_held(delivery, held, config))
 
 
 def _flat(value: dict[str, Any], prefix: str = "") -> list[tuple[str, object]]:

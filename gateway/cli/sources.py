@@ -46,7 +46,7 @@ async def list_(invocation: Invocation, as_json: JsonOption = False) -> None:
             column("next try", lambda row: output.clock(row.next_try_at)),
             column("problem", lambda row: row.problem or "; ".join(row.feed_problems.values())),
         ],
-        record=lambda row: records.of_source(row, kinds.get(row.name), now),
+        record=lambda row: records.of_source(row, config, now),
         as_json=as_json,
         empty="No sources.",
     )

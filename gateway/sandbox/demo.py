@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import signal
 import tempfile
 import time
@@ -22,6 +21,7 @@ from typing import Any, Protocol
 from gateway.delivery import State
 from gateway.sandbox.demo_house import KINDS, SOURCE, DemoError, Gateway, around, configure
 from gateway.sandbox.demo_watch import Watched, Watcher
+from gateway.sandbox.pace import Pace
 from gateway.sandbox.portal import Portal
 from gateway.sandbox.sinks import KEPT, Kept
 from gateway.store import Store
@@ -106,8 +106,8 @@ async def run_demo(
         watcher = Watcher(store, SOURCE, tuple(KINDS), view.delivered)
         await watcher.start()
         began = time.monotonic()
-        draw, rate = random.Random(seed), leads_per_minute / 60
-        await _make_leads(house.portal, watcher, gateway, rate, draw, stop, seconds)
+        pace = Pace(leads_per_minute, seed, began)
+        await _make_leads(house.portal, watcher, gateway, pace, stop, seconds)
         lasted = time.monotonic() - began
         if watcher.waiting:
             view.draining(watcher.waiting)
@@ -130,18 +130,15 @@ async def _make_leads(
     portal: Portal,
     watcher: Watcher,
     gateway: Gateway,
-    rate: float,
-    draw: random.Random,
+    pace: Pace,
     stop: asyncio.Event,
     seconds: float | None,
 ) -> None:
-    """Make leads at about the rate, now a little earlier and now a little later, until the end."""
-    began = next_at = time.monotonic()
+    """Make leads until the time is over or somebody stops it."""
+    began = time.monotonic()
     while not stop.is_set() and (seconds is None or time.monotonic() - began < seconds):
-        while rate and next_at <= time.monotonic():
-            for lead in portal.add():
-                watcher.add(lead)
-            next_at += draw.uniform(0.6, 1.4) / rate
+        for lead in portal.add(pace.due(time.monotonic())):
+            watcher.add(lead)
         await watcher.look()
         gateway.must_run()
         await _pause(stop)
