@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 from typing import Any
 
 from pydantic import BaseModel
@@ -121,13 +122,14 @@ def _addresses(loaded: Loaded) -> Found:
 
 
 def _is_closed(host: str, guard: AddressGuard) -> bool:
-    address = "127.0.0.1" if host == "localhost" or host.endswith(".localhost") else host
-    if not address or not (address[-1].isdigit() or ":" in address):
-        return False  # a name: what it stands for is looked up and judged at each connection
+    """Whether a literal address may not be reached. Other names are judged when they are used."""
+    local = host == "localhost" or host.endswith(".localhost")
     try:
-        guard.check(address)
+        guard.check(str(ip_address("127.0.0.1" if local else host)))
     except BlockedAddress:
         return True
+    except ValueError:
+        return False
     return False
 
 

@@ -86,7 +86,8 @@ def read_document(file: Path) -> Document:
         root = yaml.compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        _refuse(file, mark, _in_words(error))
+        line = text.splitlines()[mark.line : mark.line + 1] if mark else []
+        _refuse(file, mark, _in_words(error, "".join(line)))
     except (YAMLError, ValueError):
         _refuse(file, None, "is not YAML: it has a character that YAML does not take")
     except RecursionError:
@@ -124,8 +125,10 @@ def _refuse(file: Path, mark: StringMark | None, text: str) -> NoReturn:
     raise ConfigError([Fault(file, line, "", text, column=column)])
 
 
-def _in_words(error: MarkedYAMLError) -> str:
+def _in_words(error: MarkedYAMLError, line: str) -> str:
     said = f"{error.context or ''} {error.problem or ''}"
+    if "expected ',' or" in said and "${" in line:
+        return 'put a variable in quotes between braces, as in {bearer: "${CRM_TOKEN}"}'
     for part, words in _WORDS:
         if part in said:
             return words
@@ -145,8 +148,9 @@ class _Walk:
     def value(self, node: Node, place: Place) -> Any:
         self._left -= 1
         if self._left < 0 or len(place) > DEPTH_LIMIT:
-            limit = f"holds more than {VALUE_LIMIT} values" if self._left < 0 else "nests too deep"
-            _refuse(self._file, node.start_mark, limit)
+            many = self._left < 0
+            limit = f"more than {VALUE_LIMIT} values" if many else f"more than {DEPTH_LIMIT} levels"
+            _refuse(self._file, node.start_mark, f"the file holds {limit}, aliases included")
         self.marks.setdefault(place, Mark(node.start_mark.line + 1, node.start_mark.column + 1))
         tag = str(node.tag).removeprefix(_TAG)
         if isinstance(node, MappingNode) and tag == "map":

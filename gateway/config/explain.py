@@ -56,6 +56,7 @@ _TYPES = {
     "string_too_short": "is empty: write something here, or remove the key",
     "tuple_type": "write a list, as in [one, two]",
 }
+_EMPTY = "has nothing after it: write its value, or remove the key"
 _KEYS_SHOWN = 14
 _NO_NAME = "use 1 to 40 lower-case letters, digits, - and _ in a name, first a letter or digit"
 
@@ -66,7 +67,7 @@ def explain(error: ValidationError, document: Document, values: Mapping[str, Any
     for item in error.errors(include_input=False, include_url=False):
         place = _place(item, values)
         text = _sentence(item, place, values)
-        place, text = _closer(place, text, values)
+        place, text = _closer(item["type"], place, text, values)
         by_place.setdefault(place, []).append(text)
     # The ways of a union each say no: together they are the choice that is left.
     return [
@@ -88,8 +89,10 @@ def _place(item: ErrorDetails, values: Any) -> Place:
     return tuple(place)
 
 
-def _closer(place: Place, text: str, values: Any) -> tuple[Place, str]:
+def _closer(kind: str, place: Place, text: str, values: Any) -> tuple[Place, str]:
     """A rule over several keys that begins with the name of one speaks of that one."""
+    if kind.startswith("union_tag"):
+        return (*place, "kind"), text
     key, separator, rest = text.partition(": ")
     entry = _at(values, place)
     if separator and isinstance(entry, dict) and key in entry:
@@ -113,7 +116,7 @@ def _sentence(item: ErrorDetails, place: Place, values: Any) -> str:
     if kind == "value_error":
         return str(context["error"])
     if kind in _TYPES:
-        return _TYPES[kind]
+        return _EMPTY if _at(values, place) is None else _TYPES[kind]
     return _bound(kind, context) or _plainly(item["msg"])
 
 
@@ -132,9 +135,9 @@ def _kind(place: Place, values: Any) -> str:
     entry = _at(values, place)
     given = entry.get("kind") if isinstance(entry, dict) else None
     if given is None:
-        return f"kind: is missing: write one of {known}"
+        return f"is missing: write one of {known}"
     near = did_you_mean(str(given), kinds)
-    return f"kind: unknown kind; {near or f'write one of {known}'}"
+    return f"unknown kind; {near or f'write one of {known}'}"
 
 
 def _choice(expected: str, given: Any) -> str:

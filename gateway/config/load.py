@@ -19,7 +19,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from gateway.config.document import Document, read_document
 from gateway.config.environment import fill, read_dotenv
 from gateway.config.explain import explain
-from gateway.config.faults import ConfigError
+from gateway.config.faults import ConfigError, dotted
 from gateway.config.model import GatewayConfig
 from gateway.config.not_yet import WORDS, take_out
 
@@ -76,8 +76,10 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Loaded:
     try:
         config = GatewayConfig.model_validate(values, by_alias=True, by_name=False)
     except ValidationError as error:
-        # What a missing variable made of a value needs no second fault.
-        said = {fault.path for fault in missing}
+        # What a missing variable or a key taken out made of its place needs no second fault.
+        said = {fault.path for fault in missing} | {
+            dotted(place[:-1]) for place in later if place[1:]
+        }
         faults += [item for item in explain(error, document, values) if item.path not in said]
     if config is None or faults:
         raise ConfigError(sorted(faults, key=lambda fault: (fault.line or 0, fault.column or 0)))

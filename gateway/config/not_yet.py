@@ -26,9 +26,14 @@ WORDS = "not available yet in this version: remove it"
 
 
 def take_out(values: dict[str, Any]) -> tuple[dict[str, Any], list[Place]]:
-    """The values without what is not available yet; and where that stood."""
-    found = [place for place in _places(values, ()) if _is_not_yet(values, place)]
-    return _without(values, frozenset(found), ()), found
+    """The values without what is not available yet; and where that stood.
+
+    A source or destination of a kind that is not available goes as a whole, for its kind's sake.
+    """
+    keys = [place for place in _places(values, ()) if _is_key(place)]
+    entries = [(section, name) for section in KINDS for name in _of_kind(values, section)]
+    kept = _without(values, frozenset([*keys, *entries]), ())
+    return kept, [*keys, *((*entry, "kind") for entry in entries)]
 
 
 def _places(value: Any, place: Place) -> Iterator[Place]:
@@ -38,15 +43,19 @@ def _places(value: Any, place: Place) -> Iterator[Place]:
             yield from _places(item, (*place, key))
 
 
-def _is_not_yet(values: dict[str, Any], place: Place) -> bool:
+def _is_key(place: Place) -> bool:
     *parents, key = place
     parent = ".".join("*" if depth == 1 else str(step) for depth, step in enumerate(parents))
-    if key in KEYS.get(parent, frozenset()):
-        return True
-    if len(place) != 2:
-        return False
-    entry = values[str(place[0])][key]
-    return isinstance(entry, dict) and entry.get("kind") in KINDS.get(str(place[0]), frozenset())
+    return key in KEYS.get(parent, frozenset())
+
+
+def _of_kind(values: dict[str, Any], section: str) -> list[str]:
+    entries = values.get(section)
+    return [
+        name
+        for name, entry in (entries.items() if isinstance(entries, dict) else ())
+        if isinstance(entry, dict) and entry.get("kind") in KINDS[section]
+    ]
 
 
 def _without(value: Any, places: frozenset[Place], place: Place) -> Any:
