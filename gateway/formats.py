@@ -1,6 +1,7 @@
 """How values read to people: phones, prices, surfaces, dates, in French and in English.
 
-Owns the template filters. Every filter takes null and gives an empty text.
+Owns the filters that templates have on top of Jinja's. Every filter takes null and gives an empty
+text; what it can not read it shows as it is, and it never raises.
 """
 
 from __future__ import annotations
@@ -9,17 +10,29 @@ import csv as csv_module
 import functools
 import io
 import json
+import math
+import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 import phonenumbers
+from babel import Locale
 from babel.dates import format_datetime, format_timedelta
 from babel.numbers import format_currency, format_decimal
 
+from gateway import bounds
+from gateway.contact import normal_email
+from gateway.slack_text import slack, slack_link, slack_plain
+
 _LOCALES = {"fr": "fr_FR", "en": "en_GB"}
+_JOINERS = "\u200c\u200d"
+_MOBILE = (
+    phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE
+)  # fmt: skip
 _UNITS = {"SQUARE_METER": "m²", "SQUARE_FOOT": "sq ft", "HECTARE": "ha", "ACRE": "ac"}
 
 
@@ -35,31 +48,48 @@ def filters(
 ) -> dict[str, Callable[..., Any]]:
     """The filters of one language and time zone, by name."""
     locale = _LOCALES[language]
+    # Nobody reads cents in the price of a house.
+    whole_money = str(Locale.parse(locale).currency_formats["standard"].pattern).replace(".00", "")
 
     def price(value: Any, currency: str | None = None, *, rent: bool = False) -> str:
-        if not isinstance(value, (int, float)) or isinstance(value, bool):
+        amount = _number(value)
+        if amount is None:
             return ""
-        code = currency if currency and len(currency) == 3 else "EUR"
+        code = currency.upper() if currency and len(currency) == 3 and currency.isalpha() else "EUR"
+        # Nobody asks for the cents of a house; of a rent they are shown when there are some.
+        cents = abs(amount) < 10_000 and round(amount, 2) != round(amount)
         text = format_currency(
-            round(value), code.upper(), locale=locale, format_type="standard", currency_digits=False,
-            decimal_quantization=False,
+            amount if cents else round(amount),
+            code,
+            format="#,##0.00\u00a0¤" if language == "fr" else "¤#,##0.00",
+            locale=locale,
+            currency_digits=False,
+            decimal_quantization=cents,
+        ) if cents else format_currency(
+            round(amount), code, locale=locale, currency_digits=False, decimal_quantization=False
         )  # fmt: skip
         return text + (words["per_month"] if rent else "")
 
     def surface(value: Any, unit: str | None = None) -> str:
-        if not isinstance(value, (int, float)) or isinstance(value, bool):
+        amount = _number(value)
+        if amount is None:
             return ""
-        return f"{format_decimal(value, locale=locale)}\u00a0{_UNITS.get(unit or '', 'm²')}"
+        shown = _UNITS.get(unit, None) if unit else "m²"
+        return f"{format_decimal(amount, locale=locale)}\u00a0{shown or word(unit).lower()}"
 
     def number(value: Any) -> str:
-        return format_decimal(value, locale=locale) if isinstance(value, (int, float)) else ""
+        amount = _number(value)
+        return "" if amount is None else format_decimal(amount, locale=locale)
 
     def date(value: Any, pattern: str | None = None) -> str:
         moment = _moment(value)
         if moment is None:
             return ""
         wanted = pattern or ("d MMMM yyyy 'à' HH:mm" if language == "fr" else "d MMMM yyyy, HH:mm")
-        return format_datetime(moment, wanted, tzinfo=timezone, locale=locale)
+        try:
+            return format_datetime(moment, wanted, tzinfo=timezone, locale=locale)
+        except (OverflowError, ValueError):  # the first or last year, and a zone that leaves it
+            return str(value)
 
     def ago(value: Any) -> str:
         moment = _moment(value)
@@ -75,47 +105,30 @@ def filters(
         known = words["values"].get(text)
         return str(known) if known else text.replace("_", " ").strip().capitalize()
 
-    return {
-        "phone": phone,
-        "tel": tel,
-        "whatsapp": whatsapp,
-        "price": price,
-        "surface": surface,
-        "number": number,
-        "date": date,
-        "ago": ago,
-        "word": word,
-        "truncate_words": truncate_words,
-        "cut": cut,
-        "one_line": one_line,
-        "json": to_json,
-        "slack": slack,
-        "csv": csv,
-    }
-
-
-def phone(value: Any) -> str:
-    """``+33639981234`` as people read it; what is not E.164 stays as it is."""
-    text = str(value or "")
-    try:
-        parsed = phonenumbers.parse(text)
-    except phonenumbers.NumberParseException:
-        return text
-    kind = phonenumbers.PhoneNumberFormat
-    style = kind.NATIONAL if parsed.country_code == 33 else kind.INTERNATIONAL
-    return str(phonenumbers.format_number(parsed, style))
-
-
-def tel(value: Any) -> str:
+    def tel(value: Any) -> str:
     """A ``tel:`` link of an E.164 number, else nothing."""
     text = str(value or "")
-    return f"tel:{text}" if text.startswith("+") and text[1:].isdigit() else ""
+    return f"tel:{text}" if _is_e164(text) else ""
 
 
 def whatsapp(value: Any) -> str:
-    """A link that opens a WhatsApp conversation with an E.164 number, else nothing."""
+    """A link that opens a WhatsApp conversation with a mobile number, else nothing."""
     text = str(value or "")
-    return f"https://wa.me/{text[1:]}" if text.startswith("+") and text[1:].isdigit() else ""
+    number = _parsed(text)
+    if number is None or phonenumbers.number_type(number) not in _MOBILE:
+        return ""
+    return f"https://wa.me/{text[1:]}"
+
+
+def mailto(value: Any, subject: Any = None) -> str:
+    """A ``mailto:`` link of an address that is one, with a subject if given; else nothing."""
+    address = normal_email(str(value or ""))
+    if address is None:
+        return ""
+    about = one_line(subject)[:200]
+    return f"mailto:{quote(address, safe='@')}" + (
+        "?" + urlencode({"subject": about}, quote_via=quote) if about else ""
+    )
 
 
 def truncate_words(value: Any, length: int = 300) -> str:
@@ -135,41 +148,36 @@ def cut(value: Any, length: int) -> str:
 
 
 def one_line(value: Any) -> str:
-    """All white space, line breaks included, made single blanks; control characters gone."""
-    text = "".join(c if c.isprintable() else " " for c in str(value or ""))
-    return " ".join(text.split())
+    """All white space made single blanks, without what is unseen and does harm.
+
+    Control characters and half surrogates go, and so do the marks that turn the reading direction,
+    which make a name read as another one. What joins emoji and letters stays.
+    """
+    kept = []
+    for character in str(value or ""):
+        kind = unicodedata.category(character)
+        if character in _JOINERS or kind not in ("Cc", "Cf", "Cs", "Co", "Cn"):
+            kept.append(character)
+        elif kind == "Cc":
+            kept.append(" ")
+    return " ".join("".join(kept).split())
 
 
 def to_json(value: Any) -> str:
     """JSON text: compact, accents readable, nothing escaped for HTML."""
-    return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def slack(value: Any, length: int = 2800) -> str:
-    """Text for Slack's mrkdwn that is only text: no link, mention, channel call or formatting.
-
-    ``length`` counts after escaping, so that no amount of ``&`` breaks Slack's limits.
-    """
-    text = str(value or "").replace("\x00", "")
-    escaped: list[str] = []
-    size = 0
-    for character in text:
-        piece = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}.get(character, character)
-        # A zero-width space after these keeps Slack from reading formatting or @here into a text.
-        if character in "*_~`@#":
-            piece += "\u200b"
-        if size + len(piece) > length - 1:
-            escaped.append("…")
-            break
-        escaped.append(piece)
-        size += len(piece)
-    return "".join(escaped)
+    if not isinstance(value, (dict, list, tuple)):
+        return json.dumps(value, ensure_ascii=False, default=_none)
+    parts = []
+    for part in json.JSONEncoder(ensure_ascii=False, default=_none).iterencode(value):
+        bounds.spend(steps=0, characters=len(part))  # a small list can stand for a huge text
+        parts.append(part)
+    return "".join(parts)
 
 
 def csv(value: Any) -> str:
     """One cell of CSV, quoted where needed; a leading = + - @ can not become a formula."""
     text = str(value if value is not None else "")
-    if text[:1] in ("=", "+", "-", "@", "\t"):
+    if text[:1] in ("=", "+", "-", "@", "\t", "\r"):
         text = "'" + text
     line = io.StringIO()
     csv_module.writer(line, lineterminator="").writerow([text])
@@ -184,3 +192,25 @@ def _moment(value: Any) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _number(value: Any) -> int | float | None:
+    usable = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if usable and math.isfinite(value) else None
+
+
+def _is_e164(text: str) -> bool:
+    return text.startswith("+") and text.isascii() and text[1:].isdigit() and len(text) <= 16
+
+
+def _parsed(text: str) -> Any:
+    if not _is_e164(text):
+        return None
+    try:
+        return phonenumbers.parse(text)
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def _none(value: Any) -> None:
+    """What has no JSON form is null in it."""
