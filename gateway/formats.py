@@ -30,9 +30,12 @@ from gateway.slack_text import slack, slack_link, slack_plain
 
 _LOCALES = {"fr": "fr_FR", "en": "en_GB"}
 _JOINERS = "\u200c\u200d"
-_MOBILE = (
-    phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE
-)  # fmt: skip
+_NO_MOBILE = frozenset({
+    phonenumbers.PhoneNumberType.FIXED_LINE, phonenumbers.PhoneNumberType.TOLL_FREE,
+    phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST,
+    phonenumbers.PhoneNumberType.UAN, phonenumbers.PhoneNumberType.PAGER,
+    phonenumbers.PhoneNumberType.VOICEMAIL,
+})  # fmt: skip
 _UNITS = {"SQUARE_METER": "m²", "SQUARE_FOOT": "sq ft", "HECTARE": "ha", "ACRE": "ac"}
 
 
@@ -48,8 +51,7 @@ def filters(
 ) -> dict[str, Callable[..., Any]]:
     """The filters of one language and time zone, by name."""
     locale = _LOCALES[language]
-    # Nobody reads cents in the price of a house.
-    whole_money = str(Locale.parse(locale).currency_formats["standard"].pattern).replace(".00", "")
+    money = str(Locale.parse(locale).currency_formats["standard"].pattern)
 
     def price(value: Any, currency: str | None = None, *, rent: bool = False) -> str:
         amount = _number(value)
@@ -61,20 +63,17 @@ def filters(
         text = format_currency(
             amount if cents else round(amount),
             code,
-            format="#,##0.00\u00a0¤" if language == "fr" else "¤#,##0.00",
-            locale=locale,
+            money if cents else money.replace(".00", ""),
+            locale,
             currency_digits=False,
-            decimal_quantization=cents,
-        ) if cents else format_currency(
-            round(amount), code, locale=locale, currency_digits=False, decimal_quantization=False
-        )  # fmt: skip
+        )
         return text + (words["per_month"] if rent else "")
 
     def surface(value: Any, unit: str | None = None) -> str:
         amount = _number(value)
         if amount is None:
             return ""
-        shown = _UNITS.get(unit, None) if unit else "m²"
+        shown = _UNITS.get(unit) if unit else "m²"
         return f"{format_decimal(amount, locale=locale)}\u00a0{shown or word(unit).lower()}"
 
     def number(value: Any) -> str:
@@ -105,17 +104,51 @@ def filters(
         known = words["values"].get(text)
         return str(known) if known else text.replace("_", " ").strip().capitalize()
 
-    def tel(value: Any) -> str:
+    def phone(value: Any) -> str:
+        """``+33639981234`` as people read it; what is not E.164 stays as it is."""
+        text = str(value or "")
+        number = _parsed(text)
+        if number is None:
+            return text
+        kind = phonenumbers.PhoneNumberFormat
+        at_home = language == "fr" and number.country_code == 33
+        style = kind.NATIONAL if at_home else kind.INTERNATIONAL
+        return str(phonenumbers.format_number(number, style))
+
+    return {
+        "phone": phone,
+        "tel": tel,
+        "whatsapp": whatsapp,
+        "mailto": mailto,
+        "price": price,
+        "surface": surface,
+        "number": number,
+        "date": date,
+        "ago": ago,
+        "word": word,
+        "truncate_words": truncate_words,
+        "cut": cut,
+        "one_line": one_line,
+        "json": to_json,
+        "tojson": to_json,
+        "slack": slack,
+        "slack_plain": slack_plain,
+        "slack_link": slack_link,
+        "csv": csv,
+    }
+
+
+def tel(value: Any) -> str:
     """A ``tel:`` link of an E.164 number, else nothing."""
     text = str(value or "")
     return f"tel:{text}" if _is_e164(text) else ""
 
 
 def whatsapp(value: Any) -> str:
-    """A link that opens a WhatsApp conversation with a mobile number, else nothing."""
+    """A link that opens a WhatsApp conversation, unless the number can be no mobile's."""
     text = str(value or "")
     number = _parsed(text)
-    if number is None or phonenumbers.number_type(number) not in _MOBILE:
+    if number is None or phonenumbers.number_type(number) in _NO_MOBILE:
         return ""
     return f"https://wa.me/{text[1:]}"
 

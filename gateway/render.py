@@ -1,39 +1,37 @@
 """The one template environment: sandboxed, strict, bounded.
 
-Owns how templates and expressions are compiled and run. A template sees values, never objects with
-methods that act; an unknown name is an error that names the nearest known one; a template that loops or
-prints without end is stopped. Errors never carry a lead's values.
+Owns how templates and expressions are found, compiled and run, and what they see. An unknown name
+is an error that names the nearest known one; a run without end is stopped. Errors never carry a
+lead's values. What can be written in a template is for gateway/template_language.py.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote as quote_url
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import jinja2
 from jinja2.exceptions import SecurityError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from gateway import formats
+from gateway import bounds, formats
 from gateway.delivery import Message
 from gateway.lead import Lead
 from gateway.routing import ConditionError
+from gateway.template_language import Language, nearest
 from gateway.template_names import IN_EXPRESSIONS, IN_TEMPLATES, SECTIONS, unknown_names
 
 _BESIDE = Path(__file__).parent / "_templates"
 TEMPLATE_ROOT = _BESIDE if _BESIDE.is_dir() else Path(__file__).parent.parent / "templates"
 """The templates that come with the program: in the wheel beside the code, in a clone above it."""
 
-OUTPUT_CAP = 1_000_000
-"""Characters one template may print."""
-SECONDS = 2.0
-"""Seconds one template may run."""
+_MISREAD = {"chunk after expression": "it goes on after its end; to compare, write == or !="}
+"""Words of Jinja's that say little to somebody who writes an expression."""
 
 
 class TemplateError(Exception):
@@ -44,46 +42,6 @@ class TemplateError(Exception):
         self.line = line
         place = name + (f":{line}" if line else "")
         super().__init__(f"{place}: {text}" if place else text)
-
-
-class _Missing(jinja2.StrictUndefined):
-    """An unknown name; its message offers the nearest one and shows no value."""
-
-    @property
-    def _undefined_message(self) -> str:
-        name = str(self._undefined_name)
-        hint = ""
-        if isinstance(self._undefined_obj, Mapping):
-            near = difflib.get_close_matches(name, [str(key) for key in self._undefined_obj], 1)
-            hint = f'; did you mean "{near[0]}"?' if near else ""
-        return f'"{name}" does not exist{hint}'
-
-
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja's sandbox, and bounds on what arithmetic can make large."""
-
-    intercepted_binops = frozenset({"*", "**", "%"})
-
-    def call_binop(
-        self, context: jinja2.runtime.Context, operator: str, left: Any, right: Any
-    ) -> Any:
-        numbers = isinstance(left, (int, float)) and isinstance(right, (int, float))
-        if operator == "**" and not (numbers and abs(right) <= 64 and abs(left) <= 10**6):
-            raise SecurityError("this power is too large")
-        if operator == "*" and not numbers:
-            raise SecurityError("only numbers can be multiplied")
-        if operator == "%" and not numbers:
-            raise SecurityError("use a filter instead of % to format text")
-        return super().call_binop(context, operator, left, right)
-
-    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        # Values in, text out: no template needs str.format, whose fields reach into objects.
-        if isinstance(obj, str) and attr in (
-            "format", "format_map", "center", "ljust", "rjust", "zfill", "expandtabs", "replace",
-            "join", "translate",
-        ):  # fmt: skip
-            return False
-        return super().is_safe_attribute(obj, attr, value)
 
 
 class Renderer:
@@ -103,25 +61,18 @@ class Renderer:
         self.timezone = timezone or ZoneInfo("UTC")
         self._public_url = (public_url or "").rstrip("/")
         self._links = dict(links or {})
-        self._env = _Sandbox(
-            loader=jinja2.FileSystemLoader([*template_dirs, TEMPLATE_ROOT]),
-            autoescape=lambda name: bool(name) and name.removesuffix(".j2").endswith(".html"),
-            undefined=_Missing,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=False,
-        )
-        for name in ("range", "lipsum", "cycler", "joiner", "namespace"):
-            self._env.globals.pop(name, None)
-        for name in ("format", "center", "indent", "wordwrap", "xmlattr", "pprint", "attr", "map"):
-            self._env.filters.pop(name, None)
         self._words = words if words is not None else formats.load_words(TEMPLATE_ROOT, language)
-        self._env.filters.update(formats.filters(language, self.timezone, self._words))
+        self._folders = tuple(str(folder) for folder in (*template_dirs, TEMPLATE_ROOT))
+        self._env = Language(
+            jinja2.FileSystemLoader(self._folders),
+            formats.filters(language, self.timezone, self._words),
+            markup=_is_markup,
+        )
         self._texts: dict[str, jinja2.Template] = {}
         self._expressions: dict[str, Any] = {}
 
     def context(self, lead: Lead, message: Message) -> dict[str, Any]:
-        """What a template sees: ``lead`` and its sections, ``event``, ``links``, ``saved``, ``t``."""
+        """What a template sees: ``lead``, its sections, ``event``, ``links``, ``saved``, ``t``."""
         values = lead.as_dict()
         context: dict[str, Any] = {name: values[name] for name in SECTIONS}
         context["lead"] = values
@@ -141,12 +92,12 @@ class Renderer:
     def _link_values(self, context: Mapping[str, Any], lead: Lead) -> dict[str, str | None]:
         classified = None
         if (template := self._links.get("classified")) and context["property"]["classified_id"]:
-            made = self.text(template, context, quote=True)
-            classified = made if made.startswith(("http://", "https://")) else None
+            classified = self.text(template, context, quote=True)
         page = None
         if self._public_url:
-            page = f"{self._public_url}/leads/{quote_url(lead.source)}/{quote_url(lead.id, safe='')}"
-        return {"lead": page, "classified": lead.property.url or classified}
+            place = f"{quote_url(lead.source, safe='')}/{quote_url(lead.id, safe='')}"
+            page = f"{self._public_url}/leads/{place}"
+        return {"lead": page, "classified": _web_link(lead.property.url) or _web_link(classified)}
 
     def file(self, name: str, context: Mapping[str, Any]) -> str:
         """Render a template file. Raises TemplateError."""
@@ -165,7 +116,7 @@ class Renderer:
         return self._run(template, _short(source), context)
 
     def native(self, value: Any, context: Mapping[str, Any]) -> Any:
-        """Render every text in a mapping; one that is a single ``{{ expression }}`` keeps its type."""
+        """Render every text in a mapping; one that is just ``{{ expression }}`` keeps its type."""
         if isinstance(value, Mapping):
             return {str(key): self.native(item, context) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
@@ -178,16 +129,17 @@ class Renderer:
         return self.text(value, context)
 
     def expression(self, source: str) -> Callable[[Mapping[str, Any]], Any]:
-        """Compile a ``when``. Comparing with null is false; other faults raise ConditionError."""
+        """Compile a ``when``. Raises TemplateError; the result raises ConditionError on a lead.
+
+        Comparing with null is false.
+        """
         compiled = self._compile_expression(source)
 
         def ask(context: Mapping[str, Any]) -> Any:
             try:
-                return compiled(**context)
-            except TypeError:
-                return False  # null < 5 has no answer: the rule does not match
-            except Exception as error:
-                raise ConditionError(f"{_short(source)}: {type(error).__name__}") from error
+                return self._value(compiled, source, context)
+            except TemplateError as error:
+                raise ConditionError(str(error)) from None
 
         return ask
 
@@ -252,50 +204,85 @@ class Renderer:
                     source, undefined_to_none=False
                 )
             except jinja2.TemplateSyntaxError as error:
-                raise TemplateError(f"not an expression: {error.message}", _short(source)) from None
+                words = _MISREAD.get(str(error.message), str(error.message))
+                raise TemplateError(f"not an expression: {words}", _short(source)) from None
         return self._expressions[source]
 
     def _evaluate(self, source: str, context: Mapping[str, Any]) -> Any:
-        try:
-            value = self._compile_expression(source)(**context)
-        except TemplateError:
-            raise
-        except Exception as error:
-            raise _explain(error, _short(source)) from error
-        if isinstance(value, jinja2.Undefined):
-            raise TemplateError(value._undefined_message, _short(source))
-        return value
+        return self._value(self._compile_expression(source), source, context)
+
+    def _value(self, compiled: Any, source: str, context: Mapping[str, Any]) -> Any:
+        with self._guarded(_short(source), context):
+            value = compiled(**context)
+            if isinstance(value, jinja2.Undefined):
+                str(value)  # raises, and names it
+            return list(value) if isinstance(value, Iterator) else value
 
     def _run(self, template: jinja2.Template, name: str, context: Mapping[str, Any]) -> str:
-        deadline = time.monotonic() + SECONDS
         parts: list[str] = []
         size = 0
-        try:
+        with self._guarded(name, context):
             for part in template.generate(**context):
                 size += len(part)
-                if size > OUTPUT_CAP:
-                    raise TemplateError(f"prints more than {OUTPUT_CAP} characters", name)
-                if time.monotonic() > deadline:
-                    raise TemplateError(f"runs longer than {SECONDS:g} s", name)
+                if size > bounds.OUTPUT_CAP:
+                    raise bounds.Exceeded(f"prints more than {bounds.OUTPUT_CAP} characters")
+                bounds.spend()
                 parts.append(part)
+        return "".join(parts)
+
+    @contextmanager
+    def _guarded(self, name: str, context: Mapping[str, Any]) -> Iterator[None]:
+        """Run within bounds; whatever goes wrong is a TemplateError without a lead's values."""
+        try:
+            with bounds.bounded():
+                yield
         except TemplateError:
             raise
         except Exception as error:
-            raise _explain(error, name) from error
-        return "".join(parts)
+            raise TemplateError(_words(error, context), name, self._line(error)) from error
+
+    def _line(self, error: BaseException) -> int | None:
+        line, trace = None, error.__traceback__
+        while trace is not None:
+            file = trace.tb_frame.f_code.co_filename
+            if file == "<template>" or file.startswith(self._folders):
+                line = trace.tb_lineno
+            trace = trace.tb_next
+        return line
 
 
-def _explain(error: BaseException, name: str) -> TemplateError:
-    line = None
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename.endswith((".j2", ".html", ".txt", "<template>")):
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    if isinstance(error, (jinja2.UndefinedError, SecurityError, jinja2.TemplateNotFound)):
-        return TemplateError(str(error), name, line)
-    # Any other error's text may quote a value of the lead: its kind must do.
-    return TemplateError(f"failed with {type(error).__name__}", name, line)
+def _words(error: Exception, context: Mapping[str, Any]) -> str:
+    """What went wrong, in words that hold no value of the lead."""
+    match error:
+        case jinja2.UndefinedError():
+            text = str(error)
+            name = re.fullmatch(r'"(\w+)" does not exist', text)
+            return text + nearest(name[1], context) if name else text
+        case SecurityError() | bounds.Exceeded():
+            return str(error)
+        case jinja2.TemplateNotFound():
+            return "it includes a template that does not exist"
+        case _:
+            # Any other error's text may quote a value of the lead: its kind must do.
+            return f"failed with {type(error).__name__}"
+
+
+def _is_markup(name: str | None) -> bool:
+    return name is not None and name.removesuffix(".j2").endswith((".html", ".htm", ".xml"))
+
+
+_NOT_IN_A_LINK = re.compile(r"[\s\x00-\x20\x7f\"'<>\\^`{|}]")
+
+
+def _web_link(url: str | None) -> str | None:
+    """``url`` if it is one to follow on the web. A portal's or a form's text may be any scheme."""
+    if not url or len(url) > 2000 or _NOT_IN_A_LINK.search(url):
+        return None
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return url if parts.scheme in ("http", "https") and parts.hostname else None
 
 
 def _quoted(value: Any) -> Any:

@@ -1,0 +1,68 @@
+"""Text in Slack's messages: only ever text, and never longer than Slack takes.
+
+Owns escaping and measuring. A lead's words can not become a mention, a link, a channel call or
+formatting. Source of the rules: Slack's page on formatting text for app surfaces (``& < >`` are its
+only control characters) and Block Kit's reference for the lengths.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_ESCAPED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_FORMATTING = "*_~`"
+_UNSEEN = "\u200b"
+"""A zero-width space: after a character that formats, it makes it one that only stands there."""
+_LINKS = ("https://", "http://", "mailto:", "tel:")
+
+
+def size(text: str) -> int:
+    """UTF-16 units: Slack counts as JavaScript does, where most emoji are two."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def slack(value: Any, length: int = 2800) -> str:
+    """``value`` for mrkdwn. ``length`` counts what is sent, so many ``&`` break no limit."""
+    return _cut((_piece(character) for character in _clean(value)), length)
+
+
+def slack_plain(value: Any, length: int = 2800) -> str:
+    """``value`` for plain_text: not escaped, but cut as if it were, to be on the safe side."""
+    text, room = _clean(value), length
+    for position, character in enumerate(text):
+        room -= size(_ESCAPED.get(character, character))
+        if room < 1 and position + 1 < len(text):
+            return text[:position].rstrip() + "…"
+    return text
+
+
+def slack_link(url: Any, label: Any = None) -> str:
+    """A link of mrkdwn, for http, mailto and tel; of anything else the label alone as text."""
+    shown = slack(label if label not in (None, "") else url, 300)
+    target = str(url or "")
+    is_whole = size(target) <= 2000 and not set(target) & set("<>|\n\r ")
+    if not (is_whole and target.startswith(_LINKS)):
+        return shown
+    return f"<{target.replace('&', '&amp;')}|{shown.replace('|', '¦')}>"
+
+
+def _piece(character: str) -> str:
+    if character in _FORMATTING:
+        return character + _UNSEEN
+    return _ESCAPED.get(character, character)
+
+
+def _clean(value: Any) -> str:
+    text = str(value if value is not None else "").encode("utf-8", "replace").decode()
+    return "".join(c for c in text if c >= " " or c in "\n\t")
+
+
+def _cut(pieces: Any, length: int) -> str:
+    taken: list[str] = []
+    room = length
+    for piece in pieces:
+        room -= size(piece)
+        if room < 1:  # the last unit is the ellipsis's
+            return "".join(taken).rstrip() + "…"
+        taken.append(piece)
+    return "".join(taken)
