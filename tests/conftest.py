@@ -29,7 +29,17 @@ def valkey_url() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="lg-test-") as folder:
         place = Path(folder) / "v.sock"
         server = subprocess.Popen(
-            [find_server(), "--port", "0", "--unixsocket", str(place), "--save", "", "--dir", folder],
+            [
+                find_server(),
+                "--port",
+                "0",
+                "--unixsocket",
+                str(place),
+                "--save",
+                "",
+                "--dir",
+                folder,
+            ],
             stdout=subprocess.DEVNULL,
         )
         try:

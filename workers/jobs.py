@@ -1,7 +1,7 @@
 """The function whose dotted path stands in Redis: keep it small, never rename it.
 
-Our own worker never calls it: it reads the delivery id from the job and goes its own way. It is here
-so that a stock RQ worker, started by hand beside ours, does the right thing with a job too.
+Our own worker never calls it: it reads the delivery id from the job and goes its own way. It is
+here so that a stock RQ worker, started by hand beside ours, does the right thing with a job too.
 """
 
 from __future__ import annotations

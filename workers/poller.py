@@ -1,7 +1,7 @@
 """The poller: reads each source's new leads and hands them to the pipeline.
 
-Holds the source's lease while it reads; walks time in slices from its checkpoint; moves the checkpoint
-only past what is stored. A feed that fails holds back itself only.
+Holds the source's lease while it reads; walks time in slices from its checkpoint; moves the
+checkpoint only past what is stored. A feed that fails holds back itself only.
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ class SourcePoller:
             try:
                 pause = await self._turn()
             except StoreUnavailable as error:
-                log.warning("store unavailable, waiting", source=self._source.name, problem=str(error))
+                log.warning(
+                    "store unavailable, waiting", source=self._source.name, problem=str(error)
+                )
                 pause = 1.0
                 with contextlib.suppress(StoreUnavailable):
                     await self._gateway.revive()
@@ -207,9 +209,7 @@ class SourcePoller:
             read.problem = problem
         return read
 
-    async def _move(
-        self, read: _Read, piece: Slice, previous: datetime | None, token: int
-    ) -> None:
+    async def _move(self, read: _Read, piece: Slice, previous: datetime | None, token: int) -> None:
         reached = window.next_checkpoint(piece.end, read.portal_time, previous)
         moved = await self._store.sources.checkpoint(self._source.name, read.feed, reached, token)
         if moved == "fenced":
@@ -237,9 +237,11 @@ class SourcePoller:
         digests: list[str] = []
         for (_, feeds), before in zip(items.items(), known, strict=True):
             mark = digest(feeds)
-            if before and (before.mark != "a" or not before.digest or (
-                before.digest == mark and name in before.sources
-            )):
+            if before and (
+                before.mark != "a"
+                or not before.digest
+                or (before.digest == mark and name in before.sources)
+            ):
                 continue
             try:
                 lead = normalise(

@@ -130,7 +130,6 @@ def run_all(
 
 def _preload() -> None:
     """Import everything once, so that the forked roles share it."""
-    import gateway.web.server
     import workers.poller
     import workers.worker  # noqa: F401
 

@@ -1,7 +1,8 @@
-"""The sweeper: what is due becomes ready, what a dead worker held comes back, old leads are forgotten.
+"""The sweeper: what is due becomes ready, what a dead worker held comes back, old leads are
+forgotten.
 
-One at a time, by lease, inside any worker. Every step is small and bounded; nothing it does is needed
-for a delivery that goes well.
+One at a time, by lease, inside any worker. Every step is small and bounded; nothing it does is
+needed for a delivery that goes well.
 """
 
 from __future__ import annotations
@@ -81,7 +82,9 @@ class Sweeper:
         waiting = await self._store.deliveries.waiting(self._destinations)
         for name, counts in waiting.items():
             for lane, count in zip((Lane.LIVE, Lane.LATER), counts, strict=True):
-                if count and await self._queue.length(name, lane) < min(count, HINTS_PER_QUEUE // 2):
+                if count and await self._queue.length(name, lane) < min(
+                    count, HINTS_PER_QUEUE // 2
+                ):
                     ids = await self._store.deliveries.ready(name, lane, HINTS_PER_QUEUE)
                     await self._queue.enqueue([Hint(item, name, lane) for item in ids])
 

@@ -1,8 +1,9 @@
 """The worker: one asyncio process with many deliveries in flight.
 
-Speaks RQ's keys through ``gateway.queue`` and shows itself to RQ as a worker. Takes hints in batches,
-begins them in the store, sends them side by side, writes their ends down in batches. Holds a lease of
-its own: when it can not renew it, what it has in flight is cancelled, because others may have it now.
+Speaks RQ's keys through ``gateway.queue`` and shows itself to RQ as a worker. Takes hints in
+batches, begins them in the store, sends them side by side, writes their ends down in batches. Holds
+a lease of its own: when it can not renew it, what it has in flight is cancelled, because others may
+have it now.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ class _Flight:
 
 
 class Worker:
-    """See the module. ``run`` returns when ``stop`` is set (or, with ``burst``, nothing is left)."""
+    """See the module. ``run`` returns when ``stop`` is set (or, with ``burst``, nothing
+    is left).
+    """
 
     def __init__(
         self, gateway: Gateway, stop: asyncio.Event, *, concurrency: int, burst: bool = False
@@ -70,7 +73,9 @@ class Worker:
         )
 
     async def run(self) -> None:
-        """Work until told to stop; then finish what is in flight, within bounds, and say goodbye."""
+        """Work until told to stop; then finish what is in flight, within bounds, and say
+        goodbye.
+        """
         await self._patiently(self._hello)
         log.info("worker started", worker=self.name, concurrency=self._concurrency)
         background = [
@@ -274,9 +279,7 @@ class Worker:
             _log_attempt(report, work, result.state, result.destination_now)
             if result.destination_now in ("mended",):
                 self._blocked_until.pop(work.destination, None)
-        await self._queue.done(
-            self.name, hints, delivered=delivered, failed=len(batch) - delivered
-        )
+        await self._queue.done(self.name, hints, delivered=delivered, failed=len(batch) - delivered)
         await self._queue.enqueue(again)
 
     async def _land(self) -> None:

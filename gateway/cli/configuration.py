@@ -34,13 +34,10 @@ def init(
     """Write a commented starter gateway.yaml and .env, over nothing."""
     from gateway.config import write_starter
 
-    directory.mkdir(parents=True, exist_ok=True)
     try:
         written = write_starter(directory)
     except FileExistsError as error:
-        raise WorkError(
-            f"{error.filename or error} is there already: nothing was written"
-        ) from None
+        raise WorkError(str(error)) from None
     for path in written:
         output.line(f"wrote {path}")
     output.note("Fill in .env, then: lead-gateway check --live")

@@ -31,7 +31,7 @@ STYLES = {
 """The colour of each state, on a terminal."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column(Generic[T]):
     """One column of a listing. ``style`` names the colour of a cell by its text."""
 

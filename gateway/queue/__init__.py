@@ -1,9 +1,10 @@
 """RQ's queues as hints: which deliveries a worker should look at next.
 
-The only room that knows RQ: its key names, what a job looks like, how a worker registers. A queue per
-destination and lane, jobs in RQ's own shape with the JSON serializer, so that ``rq info`` and RQ's
-dashboards tell the truth and a stock RQ worker could run a job. Nothing here is the truth about a
-delivery: losing every key of RQ loses none, and a hint followed twice does nothing the second time.
+The only room that knows RQ: its key names, what a job looks like, how a worker registers. A queue
+per destination and lane, jobs in RQ's own shape with the JSON serializer, so that ``rq info`` and
+RQ's dashboards tell the truth and a stock RQ worker could run a job. Nothing here is the truth
+about a delivery: losing every key of RQ loses none, and a hint followed twice does nothing the
+second time.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ class Queue:
         return name if lane is Lane.LIVE else f"{name}.later"
 
     async def enqueue(self, hints: Sequence[Hint]) -> int:
-        """Put hints in, as many as their queues have room for, and wake a worker; how many went in."""
+        """Put hints in, as many as their queues have room for, and wake a worker; how many went
+        in.
+        """
         if not hints:
             return 0
         by_queue: dict[tuple[str, Lane], list[str]] = {}
@@ -111,7 +114,9 @@ class Queue:
 
     async def length(self, destination: str, lane: Lane) -> int:
         """How many hints wait in a queue."""
-        return int(await self._c.command("LLEN", self._c.key("queue", self.name(destination, lane))))
+        return int(
+            await self._c.command("LLEN", self._c.key("queue", self.name(destination, lane)))
+        )
 
     async def ring(self) -> None:
         """Wake one idle worker. The bell holds a few rings and never grows."""
@@ -156,9 +161,7 @@ class Queue:
         """Tell RQ the worker lives, and whether it has anything in flight."""
         key = self._c.key("worker", worker)
         pipeline = self._c.redis.pipeline(transaction=True)
-        pipeline.hset(
-            key, mapping={"last_heartbeat": _iso(), "state": "busy" if busy else "idle"}
-        )
+        pipeline.hset(key, mapping={"last_heartbeat": _iso(), "state": "busy" if busy else "idle"})
         pipeline.expire(key, WORKER_TTL)
         await self._c.execute(pipeline)
 

@@ -17,25 +17,70 @@ CATEGORIES = ("CLASSIFIED", "AGENCY", "ESTIMATION", "PROJECT")
 _SHARES = (62, 14, 16, 8)
 
 _FIRST = (
-    "Camille", "Léa", "Jean-Baptiste", "Chloé", "Mohamed", "Inès", "Hugo", "Zoé", "Thibault",
-    "Aïcha", "Maëlle", "Paul", "Noémie", "Lucas", "Anaïs", "Yann", "Clémence", "Théo", "Élodie",
-    "Karim", "Françoise", "Gaël", "Margaux", "Sébastien",
-)  # fmt: skip
+    "Camille",
+    "Léa",
+    "Jean-Baptiste",
+    "Chloé",
+    "Mohamed",
+    "Inès",
+    "Hugo",
+    "Zoé",
+    "Thibault",
+    "Aïcha",
+    "Maëlle",
+    "Paul",
+    "Noémie",
+    "Lucas",
+    "Anaïs",
+    "Yann",
+    "Clémence",
+    "Théo",
+    "Élodie",
+    "Karim",
+    "Françoise",
+    "Gaël",
+    "Margaux",
+    "Sébastien",
+)
 _LAST = (
-    "Essai", "Modèle", "Delorme-Exemple", "Lefictif", "Duspécimen", "Martel-Test", "Imaginet",
-    "de La Tourfictive", "N’Exemple", "Ébauche", "Échantillon", "Maquette", "Prototype", "Brouillon",
-)  # fmt: skip
+    "Essai",
+    "Modèle",
+    "Delorme-Exemple",
+    "Lefictif",
+    "Duspécimen",
+    "Martel-Test",
+    "Imaginet",
+    "de La Tourfictive",
+    "N’Exemple",
+    "Ébauche",
+    "Échantillon",
+    "Maquette",
+    "Prototype",
+    "Brouillon",
+)
 _CITIES = (
-    ("75011", "Paris 11e"), ("69003", "Lyon 3e"), ("13008", "Marseille 8e"), ("33000", "Bordeaux"),
-    ("31000", "Toulouse"), ("44000", "Nantes"), ("67000", "Strasbourg"), ("59800", "Lille"),
-    ("34000", "Montpellier"), ("35000", "Rennes"), ("06000", "Nice"), ("92100", "Boulogne-Billancourt"),
-    ("74000", "Annecy"), ("64200", "Biarritz"), ("56000", "Vannes"), ("37000", "Tours"),
-)  # fmt: skip
+    ("75011", "Paris 11e"),
+    ("69003", "Lyon 3e"),
+    ("13008", "Marseille 8e"),
+    ("33000", "Bordeaux"),
+    ("31000", "Toulouse"),
+    ("44000", "Nantes"),
+    ("67000", "Strasbourg"),
+    ("59800", "Lille"),
+    ("34000", "Montpellier"),
+    ("35000", "Rennes"),
+    ("06000", "Nice"),
+    ("92100", "Boulogne-Billancourt"),
+    ("74000", "Annecy"),
+    ("64200", "Biarritz"),
+    ("56000", "Vannes"),
+    ("37000", "Tours"),
+)
 _PHONES = ("0199 00", "0261 91", "0353 01", "0465 71", "0536 49", "0639 98", "0639 98", "0639 98")
 _MESSAGES = (
     "Bonjour, votre annonce m’intéresse. Serait-il possible de visiter samedi matin ?",
-    "Bonjour,\nPouvez-vous me préciser le montant des charges de copropriété et de la taxe foncière ?\nMerci d’avance.",
-    "Nous avons un accord de financement et souhaitons visiter rapidement. Merci de nous rappeler.",
+    "Bonjour,\nPouvez-vous me préciser le montant des charges et de la taxe foncière ?\nMerci.",
+    "Nous avons un accord de financement et souhaitons visiter. Merci de nous rappeler.",
     "Bonjour, je cherche pour mes parents. Y a-t-il un ascenseur et une place de parking ?",
     "Le bien est-il toujours disponible ? Je suis joignable après 18 h.",
     "Bonjour, investisseur, je souhaite connaître le loyer actuel et la rentabilité.",
@@ -59,7 +104,7 @@ _KINDS: tuple[tuple[str, str, str, tuple[int, int], tuple[int, int]], ...] = (
     ("PARKING", "parking", "GARAGE", (12, 20), (0, 0)),
 )
 
-_FEED_OF = {"AGENCY": "agencies", "ESTIMATION": "estimations", "PROJECT": "projects"}
+_DOMAINS = ("example.org", "example.com", "example.net")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +136,17 @@ class LeadFactory:
         classified_id = draw.randrange(10**8, 10**9) if kind in ("CLASSIFIED", "PROJECT") else None
         contact = self._contact(kind)
         return _assemble(
-            lead_id, kind, moment, classified_id, contact, self._property(),
-            self._meta(), self._estimation(), self._project(contact), self._wish(),
-        )  # fmt: skip
+            lead_id,
+            kind,
+            moment,
+            classified_id,
+            contact,
+            self._property(),
+            self._meta(),
+            self._estimation(),
+            self._project(contact),
+            self._wish(),
+        )
 
     def _meta(self) -> dict[str, Any]:
         draw = self._random
@@ -115,7 +168,7 @@ class LeadFactory:
         way = draw.random()
         return {
             "fullName": f"{first} {last}",
-            "email": None if way < 0.08 else f"{local}{draw.randrange(90)}@example.{draw.choice(('org', 'com', 'net'))}",
+            "email": None if way < 0.08 else f"{local}{draw.randrange(90)}@{draw.choice(_DOMAINS)}",
             "phoneNumber": None if 0.08 <= way < 0.16 else self._phone(),
             "message": draw.choice(_AGENCY_MESSAGES if kind == "AGENCY" else _MESSAGES),
         }
@@ -151,7 +204,8 @@ class LeadFactory:
             "metaData": {
                 "source": {
                     "offererMarketingKey": f"MK{draw.randrange(10**5):05d}",
-                    "offererEstateId": f"{draw.choice('ABCD')}{draw.choice('ABCD')}{draw.randrange(10**4):04d}",
+                    "offererEstateId": "".join(draw.choices("ABCD", k=2))
+                    + f"{draw.randrange(10**4):04d}",
                 }
             },
             "prices": {
@@ -189,20 +243,27 @@ class LeadFactory:
                     "spaceMeasureUnit": "SQUARE_METER",
                     "overallSpace": surface,
                     "residential": {
-                        "balconySpace": draw.randrange(0, 12), "cellarSpace": draw.randrange(0, 15),
-                        "livingSpace": surface, "outbuildingSpace": 0,
-                        "plotSpace": draw.randrange(0, 900), "terraceSpace": draw.randrange(0, 40),
+                        "balconySpace": draw.randrange(0, 12),
+                        "cellarSpace": draw.randrange(0, 15),
+                        "livingSpace": surface,
+                        "outbuildingSpace": 0,
+                        "plotSpace": draw.randrange(0, 900),
+                        "terraceSpace": draw.randrange(0, 40),
                     },
                 },
                 "structure": {
                     "rooms": {
-                        "numberOfBedRooms": surface // 30, "numberOfRooms": surface // 22,
-                        "numberOfBalconies": draw.randrange(2), "numberOfTerraces": draw.randrange(2),
+                        "numberOfBedRooms": surface // 30,
+                        "numberOfRooms": surface // 22,
+                        "numberOfBalconies": draw.randrange(2),
+                        "numberOfTerraces": draw.randrange(2),
                     },
                     "building": {
-                        "calm": draw.choice(maybe), "cellar": draw.choice(maybe),
+                        "calm": draw.choice(maybe),
+                        "cellar": draw.choice(maybe),
                         "elevator": {"person": draw.choice(maybe)},
-                        "floorNumber": draw.randrange(6), "numberOfFloors": draw.randrange(1, 8),
+                        "floorNumber": draw.randrange(6),
+                        "numberOfFloors": draw.randrange(1, 8),
                         "withView": draw.choice(("SEA_VIEW", "GARDEN_VIEW", "NOT_APPLICABLE")),
                     },
                     "parkingLots": {"garage": draw.randrange(2), "parkingArea": draw.randrange(3)},
@@ -211,18 +272,22 @@ class LeadFactory:
                 "features": {
                     "propertyOrientation": draw.choice(("NORTH", "SOUTH", "EAST", "WEST")),
                     "residential": {
-                        "outbuilding": draw.choice(maybe), "patio": draw.choice(maybe),
+                        "outbuilding": draw.choice(maybe),
+                        "patio": draw.choice(maybe),
                         "swimmingPool": draw.choice(maybe),
                     },
                 },
                 "management": {
-                    "operatingCostsPerYear": draw.randrange(400, 4000), "leaseBack": "NOT_APPLICABLE",
+                    "operatingCostsPerYear": draw.randrange(400, 4000),
+                    "leaseBack": "NOT_APPLICABLE",
                 },
                 "business": {
-                    "businessType": "NOT_APPLICABLE", "businessActivity": "", "isBusinessSold": False,
+                    "businessType": "NOT_APPLICABLE",
+                    "businessActivity": "",
+                    "isBusinessSold": False,
                 },
             },
-        }  # fmt: skip
+        }
 
     def _project(self, contact: Mapping[str, Any]) -> dict[str, Any]:
         draw = self._random
@@ -231,23 +296,32 @@ class LeadFactory:
         return {
             "contactRequest": {
                 "personContact": {
-                    "email": contact["email"], "fullName": contact["fullName"],
-                    "phoneNumber": contact["phoneNumber"], "salutation": draw.choice(("Madame", "Monsieur")),
+                    "email": contact["email"],
+                    "fullName": contact["fullName"],
+                    "phoneNumber": contact["phoneNumber"],
+                    "salutation": draw.choice(("Madame", "Monsieur")),
                     "adresse": {
-                        "postalCode": place["postalCode"], "city": place["city"],
-                        "street": "rue de l’Exemple", "houseNumber": str(draw.randrange(1, 120)),
+                        "postalCode": place["postalCode"],
+                        "city": place["city"],
+                        "street": "rue de l’Exemple",
+                        "houseNumber": str(draw.randrange(1, 120)),
                         "country": "FR",
                     },
                 },
                 "message": contact["message"],
                 "personnalStatus": {
                     "employmentStatus": draw.choice(("CDI", "CDD", "Indépendant", "Retraité")),
-                    "childrenAtHome": draw.randrange(4), "maritalStatus": draw.choice(("Marié", "Pacsé", "Célibataire")),
-                    "dateOfBirth": f"{draw.randrange(1955, 2001)}-01-01", "houseHoldSize": str(draw.randrange(1, 6)),
+                    "childrenAtHome": draw.randrange(4),
+                    "maritalStatus": draw.choice(("Marié", "Pacsé", "Célibataire")),
+                    "dateOfBirth": f"{draw.randrange(1955, 2001)}-01-01",
+                    "houseHoldSize": str(draw.randrange(1, 6)),
                 },
                 "borrowingCapacities": {
                     "income": {
-                        "grossIncome": {"monthlyGrossIncome": round(monthly * 1.28), "annualGrossIncome": round(monthly * 15.4)},
+                        "grossIncome": {
+                            "monthlyGrossIncome": round(monthly * 1.28),
+                            "annualGrossIncome": round(monthly * 15.4),
+                        },
                         "netIncome": {"monthlyNetIncome": monthly, "annualNetIncome": monthly * 12},
                         "taxes": {"annualTax": round(monthly * 0.9)},
                     },
@@ -257,10 +331,13 @@ class LeadFactory:
             "project": {
                 "servicesNeeded": "Financing",
                 "distributionType": "BUY",
-                "investment": {"investmentReason": draw.choice(("MainResidence", "TaxExemption")), "investmentType": "Pinel"},
+                "investment": {
+                    "investmentReason": draw.choice(("MainResidence", "TaxExemption")),
+                    "investmentType": "Pinel",
+                },
                 "build": {"plotStatus": draw.choice(("HAS_PLOT", "LOOKS_FOR_PLOT_ALSO"))},
             },
-        }  # fmt: skip
+        }
 
     def _wish(self) -> dict[str, Any]:
         draw = self._random
@@ -269,16 +346,30 @@ class LeadFactory:
         rooms = draw.randrange(2, 6)
         return {
             "estateType": draw.choice((["HOUSE"], ["APARTMENT"], ["HOUSE", "APARTMENT"])),
-            "structure": {"rooms": {"numberOfRooms": rooms, "numberOfRoomsMin": rooms, "numberOfRoomsMax": rooms + 2}},
+            "structure": {
+                "rooms": {
+                    "numberOfRooms": rooms,
+                    "numberOfRoomsMin": rooms,
+                    "numberOfRoomsMax": rooms + 2,
+                }
+            },
             "distributionType": ["BUY"],
             "spaces": {
-                "residential": {"livingSpace": rooms * 22}, "overalSpaces": rooms * 24,
-                "spaceMin": rooms * 20, "spaceMax": rooms * 35, "spaceMeasureUnit": "SQUARE_METER",
+                "residential": {"livingSpace": rooms * 22},
+                "overalSpaces": rooms * 24,
+                "spaceMin": rooms * 20,
+                "spaceMax": rooms * 35,
+                "spaceMeasureUnit": "SQUARE_METER",
             },
             "additionnalMessage": "Proche des transports, au calme.",
-            "geo": {"city": city, "country": "FR", "postalCodes": [postal_code], "departments": [postal_code[:2]]},
+            "geo": {
+                "city": city,
+                "country": "FR",
+                "postalCodes": [postal_code],
+                "departments": [postal_code[:2]],
+            },
             "budget": {"amount": budget, "amountMin": round(budget * 0.8), "amountMax": budget},
-        }  # fmt: skip
+        }
 
 
 def _assemble(
@@ -316,7 +407,12 @@ def _assemble(
         feeds["estimations"] = single
     if kind == "PROJECT":
         origin = {"metaData": estate["metaData"]}
-        feeds["projects"] = {"leadMetaInfos": listed, **project, "property": wish, "classified": origin}
+        feeds["projects"] = {
+            "leadMetaInfos": listed,
+            **project,
+            "property": wish,
+            "classified": origin,
+        }
     return PortalLead(lead_id, kind, moment, feeds, single, classified_id)
 
 

@@ -1,4 +1,6 @@
-"""A simulated GSL portal: all seven operations, tokens, real paging by key, and faults on request."""
+"""A simulated GSL portal: all seven operations, tokens, real paging by key, and faults
+on request.
+"""
 
 from __future__ import annotations
 
@@ -95,19 +97,25 @@ class Portal:
     def nullify(self, lead_id: str) -> None:
         """Erase a person as the portal does: name, e-mail and phone come back null."""
         lead, _ = self._leads[lead_id]
-        text = json.dumps({feed: item for feed, item in lead.feeds.items()})
+        text = json.dumps(dict(lead.feeds))
         feeds = json.loads(text)
         for item in feeds.values():
             request = item["contactRequest"]
             person = request.get("personContact", request)
             for key in ("fullName", "email", "phoneNumber"):
                 person[key] = None
-        self.put(PortalLead(lead.id, lead.category, lead.created_at, feeds, feeds["leads"], lead.classified_id))
+        self.put(
+            PortalLead(
+                lead.id, lead.category, lead.created_at, feeds, feeds["leads"], lead.classified_id
+            )
+        )
 
     def page(
         self, feed: str, start: int, end: int, key: str | None, limit: int, ascending: bool
     ) -> tuple[list[bytes], str | None]:
-        """Items of a feed between two moments (ms, both included), after a key; and the next key."""
+        """Items of a feed between two moments (ms, both included), after a key; and the
+        next key.
+        """
         low = bisect.bisect_left(self._order, (start, ""))
         high = bisect.bisect_right(self._order, (end, "\uffff"))
         if key is not None:
@@ -246,7 +254,9 @@ class _Face:
                 limit, key = int(paging.get("Limit", 100)), paging.get("LastItemKey")
                 order = paging.get("Order", "asc")
             except (ValueError, KeyError, TypeError):
-                return self._invalid("SearchCriteria", "StartDate and EndDate are required integers.")
+                return self._invalid(
+                    "SearchCriteria", "StartDate and EndDate are required integers."
+                )
             if not 1 <= limit <= 100:
                 return self._invalid("Limit", "Limit must be between 1 and 100.")
             scale = 1 if self._portal.milliseconds else 1000
@@ -288,7 +298,9 @@ class _Face:
         if refused := portal.allows(token):
             return self._problem(refused[0], "Unauthorized", refused[1])
         if operation in portal.forbidden_feeds:
-            return self._problem(403, "Forbidden", "Your usage plan does not include this resource.")
+            return self._problem(
+                403, "Forbidden", "Your usage plan does not include this resource."
+            )
         return None
 
     async def _fault(self, fault: str, request: Request) -> Response | None:
@@ -328,7 +340,13 @@ class _Face:
         )  # fmt: skip
 
     def _problem(self, status: int, title: str, detail: str, **more: Any) -> Response:
-        document = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+        document = {
+            "type": "about:blank",
+            "title": title,
+            "status": status,
+            "detail": detail,
+            **more,
+        }
         return JSONResponse(
             document, status, headers=self._headers(), media_type="application/problem+json"
         )

@@ -83,7 +83,9 @@ class CrmSink:
     redirected: int = 0
 
     def app(self) -> Starlette:
-        """The sink's HTTP face; ``/elsewhere`` is where a redirect points and nobody should come."""
+        """The sink's HTTP face; ``/elsewhere`` is where a redirect points and nobody
+        should come.
+        """
         return Starlette(
             routes=[
                 Route("/elsewhere", self._elsewhere, methods=["GET", "POST"]),

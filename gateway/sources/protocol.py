@@ -32,9 +32,10 @@ class SourceProblem(Exception):
     """The portal could not be read; the operator sees the text, the poller the rest.
 
     ``kind`` is one of ``credentials`` (a grant or token refused), ``forbidden`` (this feed is not
-    allowed or not found), ``rate_limited``, ``down`` (transport, 5xx), ``protocol`` (an answer that is
-    not what the vendor documents: HTML, a page key that repeats, a body too large).
-    ``retry_after`` is the portal's wish in seconds. ``details`` is the problem document, if one came.
+    allowed or not found), ``rate_limited``, ``down`` (transport, 5xx), ``protocol`` (an answer that
+    is not what the vendor documents: HTML, a page key that repeats, a body too large).
+    ``retry_after`` is the portal's wish in seconds. ``details`` is the problem document, if one
+    came.
     """
 
     def __init__(
@@ -91,7 +92,9 @@ class TokenStore(Protocol):
         ...
 
     async def lock_token(self, key: str, seconds: float) -> bool:
-        """Try to become the one process that asks for a new token; False if another already does."""
+        """Try to become the one process that asks for a new token; False if another
+        already does.
+        """
         ...
 
     async def unlock_token(self, key: str) -> None:

@@ -1,7 +1,7 @@
 """The store: the truth about leads, deliveries, sources and destinations.
 
-The only room that knows a key. Every change of state is one script in ``lua/``, run by the server in
-one piece; nothing here decides what should happen, only whether it may.
+The only room that knows a key. Every change of state is one script in ``lua/``, run by the server
+in one piece; nothing here decides what should happen, only whether it may.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ class Store:
         self.events = Events(self.connection)
 
     async def open(self) -> None:
-        """Check that the server answers and that what it holds can be read. Raises StoreUnavailable."""
+        """Check that the server answers and that what it holds can be read. Raises
+        StoreUnavailable.
+        """
         key = self.connection.key("meta")
         await self.connection.command("HSETNX", key, "format", FORMAT)
         found = int(await self.connection.command("HGET", key, "format"))
@@ -120,7 +122,9 @@ def _through_sentinel(url: str, options: dict[str, object]) -> Redis:
                               for item in hosts.split(","))
     ]  # fmt: skip
     if not service:
-        raise ValueError("redis+sentinel:// needs the service's name: redis+sentinel://host:26379/mymaster")
+        raise ValueError(
+            "redis+sentinel:// needs the service's name: redis+sentinel://host:26379/mymaster"
+        )
     secure = {"ssl": True} if scheme.startswith("rediss") else {}
     sentinel = Sentinel(sentinels, socket_timeout=5.0, socket_connect_timeout=5.0)
     options = {key: value for key, value in options.items() if key != "max_connections"}

@@ -30,7 +30,15 @@ _TROUBLES: dict[type[Exception], str] = {
     redis_errors.ConnectionError: "the store can not be reached",
 }
 
-_SAVING_FAILED = ("MISCONF", "MASTERDOWN", "NOREPLICAS", "LOADING", "READONLY", "OOM", "CLUSTERDOWN")
+_SAVING_FAILED = (
+    "MISCONF",
+    "MASTERDOWN",
+    "NOREPLICAS",
+    "LOADING",
+    "READONLY",
+    "OOM",
+    "CLUSTERDOWN",
+)
 
 
 def _trouble(error: BaseException) -> StoreUnavailable | None:
@@ -61,8 +69,8 @@ def _load_scripts(package: str) -> dict[str, bytes]:
 class Connection:
     """Runs scripts against one server under one key prefix.
 
-    ``clock_shift`` moves the store's clock, in seconds, for every script this connection runs: tests
-    use it to let time pass. ``package`` is where the ``lua/`` folder of scripts lies.
+    ``clock_shift`` moves the store's clock, in seconds, for every script this connection runs:
+    tests use it to let time pass. ``package`` is where the ``lua/`` folder of scripts lies.
     """
 
     def __init__(

@@ -20,7 +20,9 @@ HOURS_SHOWN = 24
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Counts per bound of :data:`BOUNDS`, the last one for all that is longer; ``total`` in seconds."""
+    """Counts per bound of :data:`BOUNDS`, the last one for all that is longer; ``total`` in
+    seconds.
+    """
 
     buckets: tuple[int, ...] = (0,) * (len(BOUNDS) + 1)
     total: float = 0.0
@@ -113,7 +115,9 @@ class Counts:
         return hours
 
     async def delivered_by_hour(self, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
-        """Deliveries made to each destination in each of the last 24 hours, the current one last."""
+        """Deliveries made to each destination in each of the last 24 hours, the current
+        one last.
+        """
         found = await self._hours([self._c.key("hours", "delivered", name) for name in names])
         return dict(zip(names, found, strict=True))
 

@@ -63,7 +63,8 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What a worker got. ``refused`` says why the rest stays (paused, rate, broken, throttled, lease).
+    """What a worker got. ``refused`` says why the rest stays (paused, rate, broken, throttled,
+    lease).
 
     ``wait`` is in seconds: asking again earlier is in vain. ``waiting`` counts what is still ready,
     by lane.
@@ -173,7 +174,9 @@ class Deliveries:
         return {item.decode() for item in found}
 
     async def reap(self, worker: str, limit: int = 100) -> tuple[int, list[Returned], int]:
-        """Take back what a dead worker held: how many are left, what is ready again, how many died."""
+        """Take back what a dead worker held: how many are left, what is ready again, how many
+        died.
+        """
         left, *rows = await self._c.run("reap", worker, limit, INTERRUPTIONS_ALLOWED)
         back = [
             Returned(row[0].decode(), row[1].decode(), Lane(row[2].decode()))
@@ -217,9 +220,7 @@ class Deliveries:
     async def replay(self, ids: Sequence[str], *, force: bool = False) -> list[tuple[str, str]]:
         """Try again now: (``replayed`` or why not, destination) for each id."""
         calls = [("replay", (item, int(force))) for item in ids]
-        return [
-            (answer[0].decode(), answer[1].decode()) for answer in await self._answers(calls)
-        ]
+        return [(answer[0].decode(), answer[1].decode()) for answer in await self._answers(calls)]
 
     async def discard(self, ids: Sequence[str], reason: Reason = Reason.DISCARDED) -> list[str]:
         """Give up what is not delivered: ``discarded`` or why not, for each id."""
@@ -294,9 +295,7 @@ class Deliveries:
             scores = await self._scores(key, names)
             streams.append([(-score, name) for name, score in zip(names, scores, strict=True)])
         # Within one score, names fall, as pages_of gives them.
-        merged = list(
-            heapq.merge(*streams, key=lambda pair: (pair[0], [-ord(c) for c in pair[1]]))
-        )
+        merged = list(heapq.merge(*streams, key=lambda pair: (pair[0], [-ord(c) for c in pair[1]])))
         kept = merged[:limit]
         if not kept or (len(merged) <= limit and not more):
             return [name for _, name in kept], None

@@ -41,7 +41,8 @@ class Destinations:
         """Deliver again, and forget past trouble: the next attempt is not a probe."""
         await self._c.command(
             "HDEL", self._c.key("destination", name),
-            "paused", "closed_until", "fails", "broken_at", "probe_at", "probe_wait", "broken_reason",
+            "paused", "closed_until", "fails",
+            "broken_at", "probe_at", "probe_wait", "broken_reason",
         )  # fmt: skip
 
     async def describe(self, names: Sequence[str]) -> list[DestinationState]:

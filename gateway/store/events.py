@@ -10,7 +10,9 @@ from gateway.store.connection import Connection
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened. ``type``: lead, step, delivered, retrying, dead, replayed, discarded."""
+    """One thing that happened. ``type``: lead, step, delivered, retrying, dead, replayed,
+    discarded.
+    """
 
     id: str
     type: str

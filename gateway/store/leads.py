@@ -32,7 +32,9 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One lead with the deliveries to make of it; ``deliveries`` are (id, destination, occasion)."""
+    """One lead with the deliveries to make of it; ``deliveries`` are (id, destination,
+    occasion).
+    """
 
     uid: str
     lead: Lead
@@ -72,7 +74,9 @@ class StoredLead:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """An item that could not become a lead. ``raw`` is what the portal sent, cut to 10,000 characters."""
+    """An item that could not become a lead. ``raw`` is what the portal sent, cut to 10,000
+    characters.
+    """
 
     at: datetime
     source: str
@@ -134,13 +138,12 @@ class Leads:
         """Leads in one round trip; None where there is none."""
         pipeline = self._c.redis.pipeline(transaction=False)
         for uid in uids:
-            pipeline.hmget(
-                self._c.key("lead", uid), "body", "sources", "received", "deliveries"
-            )
+            pipeline.hmget(self._c.key("lead", uid), "body", "sources", "received", "deliveries")
             pipeline.zscore(self._c.key("unrouted"), uid)
         answers = await self._c.execute(pipeline) if uids else []
         return [
-            None if isinstance(fields, BaseException) or fields[0] is None
+            None
+            if isinstance(fields, BaseException) or fields[0] is None
             else StoredLead(
                 uid=uid,
                 lead=Lead.from_json(fields[0]),

@@ -39,7 +39,9 @@ class Sources:
         self._c = connection
 
     async def begin(self, name: str, floor: datetime) -> datetime:
-        """Write down where a source starts, once and before its first request; the floor in force."""
+        """Write down where a source starts, once and before its first request; the floor
+        in force.
+        """
         key = self._c.key("source", name)
         pipeline = self._c.redis.pipeline(transaction=True)
         pipeline.hsetnx(key, "floor", _ms(floor))
@@ -90,7 +92,9 @@ class Sources:
     async def succeeded(
         self, name: str, at: datetime, *, took: float, skew: float | None, feeds: dict[str, str]
     ) -> None:
-        """Note a poll that read at least one feed. ``feeds`` are those that failed, with the reason."""
+        """Note a poll that read at least one feed. ``feeds`` are those that failed, with the
+        reason.
+        """
         key = self._c.key("source", name)
         state = await self.get(name)
         pipeline = self._c.redis.pipeline(transaction=True)
@@ -109,7 +113,9 @@ class Sources:
         await self._c.execute(pipeline)
 
     async def failed(self, name: str, state: str, problem: str, next_try: datetime) -> None:
-        """Note a poll that read nothing: ``down`` or ``refused``, why, and when it is tried again."""
+        """Note a poll that read nothing: ``down`` or ``refused``, why, and when it is
+        tried again.
+        """
         await self._c.command(
             "HSET", self._c.key("source", name),
             "state", state, "problem", problem, "next", _ms(next_try),
@@ -126,7 +132,9 @@ class Sources:
         await self.wake(name)
 
     async def reset(self, name: str) -> None:
-        """Forget floor, checkpoints and problems: the next poll is a first run. Leads stay known."""
+        """Forget floor, checkpoints and problems: the next poll is a first run. Leads
+        stay known.
+        """
         await self._c.command("DEL", self._c.key("source", name))
 
     async def wake(self, name: str) -> None:

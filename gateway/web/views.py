@@ -13,6 +13,14 @@ from gateway.store.counts import BOUNDS, Histogram
 from gateway.web.shapes import shown_state
 
 
+_PLURALS = {
+    "type": "types",
+    "transaction": "transactions",
+    "city": "cities",
+    "postal_code": "postal_codes",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Chip:
     """One delivery in a row of leads. ``seconds`` from accepted to delivered, else None."""
@@ -105,8 +113,11 @@ def together(histograms: Iterable[Histogram]) -> Histogram:
 def facts(lead: Lead, section: str, skip: frozenset[str] = frozenset()) -> Mapping[str, object]:
     """The values a portal gave in one section, in the section's order; nothing that is null."""
     values = getattr(lead, section).model_dump(mode="python")
+    said_already = {
+        many for one, many in _PLURALS.items() if values.get(many) == (values.get(one),)
+    }
     return {
         name: value
         for name, value in values.items()
-        if name not in skip and value is not None and value not in ((), {}, "")
+        if name not in skip | said_already and value is not None and value not in ((), {}, "")
     }

@@ -81,7 +81,11 @@ async def test_a_sink_that_hangs_times_out_and_one_that_redirects_is_not_followe
 
 
 HOSTILE = {
-    "leadMetaInfos": {"leadId": "odd-1", "leadCategory": "SOMETHING_NEW", "futureField": {"a": [1]}},
+    "leadMetaInfos": {
+        "leadId": "odd-1",
+        "leadCategory": "SOMETHING_NEW",
+        "futureField": {"a": [1]},
+    },
     "contactRequest": {
         "fullName": "Zoé 🦊 <b>Essai</b>\nX-Injected: 1",
         "email": None,
@@ -96,7 +100,10 @@ async def test_odd_items_are_delivered_or_rejected_and_stop_no_other(
     house: House, until: Any
 ) -> None:
     house.portal.put_raw("leads", HOSTILE)
-    house.portal.put_raw("leads", {"leadMetaInfos": {"leadId": "nulls", "leadCategory": None}, "contactRequest": None})
+    house.portal.put_raw(
+        "leads",
+        {"leadMetaInfos": {"leadId": "nulls", "leadCategory": None}, "contactRequest": None},
+    )
     house.portal.put_raw("leads", ["not", "an", "object"])
     house.portal.put_raw("leads", {"leadMetaInfos": {}})
     (good,) = house.portal.add(1)

@@ -28,8 +28,14 @@ from gateway.masking import mask
         ('{"api_key": "k-123456"}', '{"api_key": "[secret]"}'),
         ("access_token=abc123def&x=1", "access_token=[secret]&x=1"),
         ("xoxb-1234567890-abcdef", "[secret]"),
-        ("see https://u:p@crm.example.com/a?token=1&b=2 now", "see https://crm.example.com/a?[secret] now"),
-        ("https://hooks.slack.com/services/T0/B0/xyzxyz", "https://hooks.slack.com/services/[secret]"),
+        (
+            "see https://u:p@crm.example.com/a?token=1&b=2 now",
+            "see https://crm.example.com/a?[secret] now",
+        ),
+        (
+            "https://hooks.slack.com/services/T0/B0/xyzxyz",
+            "https://hooks.slack.com/services/[secret]",
+        ),
     ],
 )
 def test_personal_data_and_secrets_are_taken_out(text: str, masked: str) -> None:
@@ -59,7 +65,9 @@ def test_masking_is_done_once(text: str) -> None:
     assert mask(once) == once
 
 
-@pytest.mark.parametrize("unit", ["a", "0", "1 ", "@", "a@", "token=", "http://", "+3 ", "x.", "eyJ", "Bearer "])
+@pytest.mark.parametrize(
+    "unit", ["a", "0", "1 ", "@", "a@", "token=", "http://", "+3 ", "x.", "eyJ", "Bearer "]
+)
 def test_text_made_to_be_slow_is_not(unit: str) -> None:
     text = unit * (4096 // len(unit))
     started = time.thread_time()
