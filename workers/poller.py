@@ -121,13 +121,11 @@ class SourcePoller:
 
     def _next_pause(self) -> float:
         now = time.monotonic()
-        return max(
-            0.05,
-            min(
-                self._polled.get(feed, 0.0) + self._config.pace(feed).total_seconds() - now
-                for feed in self._source.feeds
-            ),
+        until_next: float = min(
+            self._polled.get(feed, 0.0) + self._config.pace(feed).total_seconds() - now
+            for feed in self._source.feeds
         )
+        return max(0.05, until_next)
 
     async def _renew(self, token: int, poll: asyncio.Task[None]) -> None:
         while True:

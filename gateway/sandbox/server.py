@@ -20,7 +20,7 @@ async def serve(app: Any, host: str = "127.0.0.1", port: int = 0) -> AsyncIterat
         date_header=False, timeout_graceful_shutdown=1, timeout_keep_alive=30,
     )  # fmt: skip
     server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined,method-assign]
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     task = asyncio.create_task(_run(server, listener))
     try:
         async with asyncio.timeout(10):

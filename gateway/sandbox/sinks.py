@@ -191,7 +191,7 @@ class MailInbox:
             return self.answers.popleft()
         content = envelope.content or b""
         raw = content if isinstance(content, bytes) else content.encode()
-        mail = cast(EmailMessage, message_from_bytes(raw, policy=policy.default))
+        mail = message_from_bytes(raw, policy=policy.default)
         self.got.add(str(mail["X-Lead-Id"] or mail["Message-ID"]), (mail, tuple(envelope.rcpt_tos)))
         return "250 OK"
 

@@ -6,6 +6,8 @@ in one piece; nothing here decides what should happen, only whether it may.
 
 from __future__ import annotations
 
+from typing import Any
+
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -94,7 +96,7 @@ def connect(url: str, *, max_connections: int = 64) -> Redis:
     Commands are never repeated behind our back: a script that ran and whose answer was lost must be
     seen as such by its caller. Every command has a deadline of 10 s.
     """
-    options = {
+    options: dict[str, Any] = {
         "socket_timeout": 10.0,
         "socket_connect_timeout": 5.0,
         "health_check_interval": 30,
@@ -107,7 +109,7 @@ def connect(url: str, *, max_connections: int = 64) -> Redis:
     return Redis.from_url(url, **options)
 
 
-def _through_sentinel(url: str, options: dict[str, object]) -> Redis:
+def _through_sentinel(url: str, options: dict[str, Any]) -> Redis:
     """``redis+sentinel://[user:pass@]host:port[,host:port]/service[/db]``."""
     from redis.asyncio.sentinel import Sentinel
 
@@ -125,10 +127,12 @@ def _through_sentinel(url: str, options: dict[str, object]) -> Redis:
         raise ValueError(
             "redis+sentinel:// needs the service's name: redis+sentinel://host:26379/mymaster"
         )
-    secure = {"ssl": True} if scheme.startswith("rediss") else {}
-    sentinel = Sentinel(sentinels, socket_timeout=5.0, socket_connect_timeout=5.0)
+    secure: dict[str, Any] = {"ssl": True} if scheme.startswith("rediss") else {}
+    sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
+        sentinels, socket_timeout=5.0, socket_connect_timeout=5.0
+    )
     options = {key: value for key, value in options.items() if key != "max_connections"}
-    return sentinel.master_for(  # type: ignore[no-any-return]
+    client: Redis = sentinel.master_for(
         service,
         db=int(database or 0),
         username=username or None,
@@ -136,3 +140,4 @@ def _through_sentinel(url: str, options: dict[str, object]) -> Redis:
         **options,
         **secure,
     )
+    return client

@@ -146,7 +146,7 @@ class Connection:
     async def command(self, *parts: Any) -> Any:
         """Run one plain command. Raises :class:`StoreUnavailable`."""
         try:
-            return await self.redis.execute_command(*parts)
+            return await self.redis.execute_command(*parts)  # type: ignore[no-untyped-call]
         except Exception as error:
             if trouble := _trouble(error):
                 raise trouble from error
