@@ -51,7 +51,7 @@ __all__ = [
 S = TypeVar("S", bound=Section)
 
 
-class RejectedItem(Exception):  # noqa: N818 - the item is what is wrong, not the program
+class RejectedItem(Exception):
     """An item that can not become a lead. ``reason`` carries no personal data."""
 
     def __init__(self, reason: str) -> None:

@@ -90,7 +90,12 @@ class WebGateway:
 
 
 def make_gateway(
-    store: Store, queue: Queue, folder: Path, *, token: str | None = TOKEN, text: str = CONFIGURATION
+    store: Store,
+    queue: Queue,
+    folder: Path,
+    *,
+    token: str | None = TOKEN,
+    text: str = CONFIGURATION,
 ) -> WebGateway:
     """A gateway of the configuration above, over a store."""
     path = folder / "gateway.yaml"

@@ -141,7 +141,8 @@ class SourcePoller:
     async def _failed(self, problem: SourceProblem) -> float:
         self._failures += 1
         base = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._failures - 1, 6))
-        pause = max(base * random.uniform(0.8, 1.2), problem.retry_after or 0.0)  # noqa: S311
+        jittered: float = base * random.uniform(0.8, 1.2)  # noqa: S311
+        pause = max(jittered, problem.retry_after or 0.0)
         if problem.kind == "credentials":
             pause = max(pause, 30.0)
         next_try = datetime.now(UTC) + timedelta(seconds=pause)

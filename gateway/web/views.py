@@ -12,7 +12,6 @@ from gateway.store import StoredLead
 from gateway.store.counts import BOUNDS, Histogram
 from gateway.web.shapes import shown_state
 
-
 _PLURALS = {
     "type": "types",
     "transaction": "transactions",
