@@ -1,36 +1,40 @@
-"""The e-mail: a lead as a mail that an agent reads on a phone, or that software parses."""
+"""The e-mail: a lead as a mail that an agent reads on a phone, or that software parses.
+
+Owns who gets it and what became of each of them. How the mail is written is for email_message.py,
+how it is handed in for smtp.py.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import socket
-import ssl
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, getaddresses, parseaddr
 from typing import Any, Literal
 
-import aiosmtplib
 import css_inline
 from pydantic import Field, SecretStr, field_validator
 
-from gateway import __version__
-from gateway.addresses import AddressGuard, BlockedAddress
-from gateway.contact import normal_email
-from gateway.delivery import Continue, Deferred, Delivered, Message, Outcome, Reason, Refused
-from gateway.destinations.common import DestinationConfig
-from gateway.destinations.protocol import Preview, VerifyError
-from gateway.destinations.smtp import SmtpAddress, SmtpPool
-from gateway.formats import one_line
-from gateway.lead import Lead
-from gateway.masking import mask
-from gateway.render import Renderer, TemplateError
-
-_INLINER = css_inline.CSSInliner(
-    keep_style_tags=True, load_remote_stylesheets=False, inline_style_tags=True
+from gateway.addresses import AddressGuard
+from gateway.delivery import (
+    ANSWER_LIMIT,
+    Continue,
+    Deferred,
+    Delivered,
+    Message,
+    Outcome,
+    Reason,
+    Refused,
 )
+from gateway.destinations.common import DestinationConfig
+from gateway.destinations.email_message import address, write_mail
+from gateway.destinations.protocol import Preview, VerifyError
+from gateway.destinations.smtp import Handed, Handing, SmtpAddress, SmtpPool
+from gateway.destinations.smtp_trouble import said, trouble
+from gateway.lead import Lead
+from gateway.render import Renderer, TemplateError
 
 
 class EmailConfig(DestinationConfig):
@@ -42,7 +46,10 @@ class EmailConfig(DestinationConfig):
     to: tuple[str, ...] = Field(min_length=1, max_length=20)
     cc: tuple[str, ...] = Field(default=(), max_length=20)
     bcc: tuple[str, ...] = Field(default=(), max_length=20)
+    reply_to: str = "{{ contact.email }}"
     template: str = Field(default="new-lead", pattern=r"^[A-Za-z0-9_-]+$")
+    # A mail server takes a handful of connections from one client, seldom more.
+    concurrency: int = Field(default=8, ge=1, le=1000)
 
     @property
     def host(self) -> tuple[str, str]:
@@ -64,18 +71,24 @@ class EmailConfig(DestinationConfig):
     @field_validator("sender")
     @classmethod
     def _an_address(cls, value: str) -> str:
-        if normal_email(parseaddr(value)[1]) is None:
+        if address(value) is None:
             raise ValueError('write it as "Leads <leads@agency.example>"')
         return value
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedMail:
-    """One mail, complete, and the addresses it still has to reach."""
+    """One mail, complete, and the addresses it still has to reach.
+
+    ``settled`` are the marks of those that need it no more, ``reached`` how many of them have it.
+    """
 
     message: EmailMessage
     sender: str
     recipients: tuple[str, ...]
+    settled: tuple[str, ...] = ()
+    reached: int = 0
+    key: str = field(default="", repr=False)
 
     def preview(self) -> Preview:
         head = [(name, str(value)) for name, value in self.message.items()]
@@ -85,6 +98,13 @@ class PreparedMail:
             if not part.is_multipart()
         ]
         return Preview(f"mail to {len(self.recipients)} recipient(s)", head, parts)
+
+    def after(self, handed: Handed) -> dict[str, Any]:
+        """What to remember when some have the mail and others are to be tried again."""
+        again = {name for name, answer in handed.refused.items() if answer.code < 500}
+        settled = [_mark(self.key, name) for name in self.recipients if name not in again]
+        reached = self.reached + len(self.recipients) - len(handed.refused)
+        return {"settled": [*self.settled, *settled], "reached": reached}
 
 
 class EmailDestination:
@@ -99,83 +119,73 @@ class EmailDestination:
         self._config = config
         self._renderer = renderer
         self._pool = SmtpPool(SmtpAddress.parse(config.smtp.get_secret_value()), guard)
-        self._has_html = renderer.has(f"email/{config.template}/body.html")
 
     def render(self, lead: Lead, message: Message) -> PreparedMail:
         """Write the mail. Raises TemplateError."""
         context = self._renderer.context(lead, message)
+        sender = address(self._config.sender)
+        to = self._addresses("to", self._config.to, context)
+        cc = self._addresses("cc", self._config.cc, context)
+        bcc = self._addresses("bcc", self._config.bcc, context)
+        if sender is None or not to:
+            raise TemplateError("no recipient is left once they are filled in", f"{self.name}.to")
         folder = f"email/{self._config.template}"
-        sender_name, sender = parseaddr(self._config.sender)
-        mail = EmailMessage(policy=SMTP)
-        mail["From"] = Address(display_name=sender_name, addr_spec=sender)
-        to = self._addresses(self._config.to, context)
-        cc = self._addresses(self._config.cc, context)
-        bcc = self._addresses(self._config.bcc, context)
-        if not to:
-            raise TemplateError("no recipient is left after filling the addresses", f"{self.name}.to")
-        mail["To"] = to
-        if cc:
-            mail["Cc"] = cc
-        mail["Subject"] = one_line(self._renderer.file(f"{folder}/subject.txt", context))[:250]
-        if reply_to := _reply_to(lead):
-            mail["Reply-To"] = reply_to
-        mail["Date"] = format_datetime(message.accepted_at)
-        mail["Message-ID"] = f"<{message.id}@{sender.rpartition('@')[2]}>"
-        mail["Auto-Submitted"] = "auto-generated"
-        mail["X-Lead-Id"] = one_line(lead.id)
-        mail["X-Mailer"] = f"lead-gateway/{__version__}"
-        mail.set_content(self._renderer.file(f"{folder}/body.txt", context).strip() + "\n")
-        if self._has_html:
-            html = self._renderer.file(f"{folder}/body.html", context)
-            mail.add_alternative(_INLINER.inline(html), subtype="html")
-        everyone = tuple(dict.fromkeys(item.addr_spec for item in (*to, *cc, *bcc)))
-        pending = message.saved.get("pending")
-        left = everyone if pending is None else tuple(everyone[i] for i in pending if i < len(everyone))
-        return PreparedMail(mail, sender, left or everyone)
+        html = f"{folder}/body.html"
+        try:
+            mail = write_mail(
+                sender=sender,
+                to=to,
+                cc=cc,
+                reply_to=self._reply_to(lead, context),
+                subject=self._renderer.file(f"{folder}/subject.txt", context),
+                text=self._renderer.file(f"{folder}/body.txt", context),
+                html=self._renderer.file(html, context) if self._renderer.has(html) else None,
+                message_id=message.id,
+                lead_id=lead.id,
+                at=message.accepted_at,
+            )
+        except css_inline.InlineError:
+            raise TemplateError("its styles can not be written into its elements", html) from None
+        everyone = dict.fromkeys(item.addr_spec for item in (*to, *cc, *bcc))
+        settled = tuple(str(mark) for mark in message.saved.get("settled", ()))
+        left = tuple(item for item in everyone if _mark(message.id, item) not in settled)
+        reached = int(message.saved.get("reached", 0))
+        return PreparedMail(mail, sender.addr_spec, left, settled, reached, message.id)
 
-    def _addresses(self, templates: tuple[str, ...], context: Any) -> list[Address]:
+    def _addresses(
+        self, key: str, templates: tuple[str, ...], context: Mapping[str, Any]
+    ) -> list[Address]:
+        """The mailboxes; a template that comes out empty names nobody."""
         found = []
-        for source in templates:
-            text = one_line(self._renderer.text(source, context))
-            for name, spec in getaddresses([text]):
-                address = normal_email(spec)
-                if address is None or not address.isascii():
-                    raise TemplateError("does not give an e-mail address", f"{self.name}: {source}")
-                found.append(Address(display_name=name, addr_spec=address))
+        for number, source in enumerate(templates, start=1):
+            text = self._renderer.text(source, context).strip()
+            if text:
+                one = address(text)
+                if one is None:
+                    place = f"{self.name}.{key}[{number}]"
+                    raise TemplateError("does not come out as one e-mail address", place)
+                found.append(one)
         return found
+
+    def _reply_to(self, lead: Lead, context: Mapping[str, Any]) -> Address | None:
+        # Who can not be answered by mail is no reason to keep a lead from the agent.
+        text = self._renderer.text(self._config.reply_to, context).strip()
+        own = text == (lead.contact.email or "").strip()
+        return address(text, name=lead.contact.full_name or "" if own else None)
 
     async def send(self, prepared: PreparedMail) -> Outcome:
         """Hand the mail in. Recipients refused for now are tried again alone."""
+        if not prepared.recipients:
+            return Delivered(answer="everybody who is still a recipient has the mail already")
         timeout = self._config.timeout.total_seconds()
+        content = prepared.message.as_bytes()
+        handing = Handing(prepared.sender, prepared.recipients, content)
         try:
             async with asyncio.timeout(timeout), self._pool.connection(timeout) as client:
-                return await self._hand_in(client, prepared)
-        except Exception as error:  # noqa: BLE001 - every fault of the way has its reason
-            return _outcome(error)
-
-    async def _hand_in(self, client: aiosmtplib.SMTP, prepared: PreparedMail) -> Outcome:
-        try:
-            refused, answer = await client.sendmail(
-                prepared.sender, list(prepared.recipients), prepared.message.as_bytes()
-            )
-        except aiosmtplib.SMTPRecipientsRefused as error:
-            codes = [item.code for item in error.recipients]
-            words = _words(codes[0], error.recipients[0].message)
-            if any(400 <= code < 500 for code in codes):
-                return Deferred(Reason.SMTP_DEFERRED, codes[0], words)
-            return Refused(Reason.RECIPIENT_REFUSED, codes[0], words)
-        later = [
-            index
-            for index, address in enumerate(prepared.recipients)
-            if address in refused and 400 <= refused[address].code < 500
-        ]
-        if later:
-            first = refused[prepared.recipients[later[0]]]
-            return Continue({"pending": later}, first.code, _words(first.code, first.message))
-        said = mask(answer)
-        if refused:
-            said = f"{len(refused)} of {len(prepared.recipients)} recipients refused for good; {said}"
-        return Delivered(status=250, answer=said)
+                handed = await handing.over(client)
+        except Exception as error:
+            return trouble(error, in_full=handing.in_full)
+        return _outcome(prepared, handed)
 
     async def verify(self) -> str:
         """Connect, encrypt and sign in; hand nothing in. Raises VerifyError."""
@@ -184,44 +194,42 @@ class EmailDestination:
             async with asyncio.timeout(10.0), self._pool.connection(10.0):
                 pass
         except Exception as error:
-            outcome = _outcome(error)
+            outcome = trouble(error)
             raise VerifyError(f"{self.name}: {outcome.answer} ({outcome.reason})") from error
-        return f"{place.host}:{place.port} takes mail ({place.encryption})"
+        return f"{place.host}:{place.port} takes mail ({_ENCRYPTION[place.encryption]})"
 
     async def close(self) -> None:
         """Give back connections."""
         await self._pool.close()
 
 
-def _reply_to(lead: Lead) -> Address | None:
-    address = normal_email(lead.contact.email)
-    if address is None or not address.isascii():
-        return None
-    return Address(display_name=one_line(lead.contact.full_name)[:100], addr_spec=address)
+_ENCRYPTION = {"starttls": "STARTTLS", "implicit": "TLS", "none": "unencrypted"}
 
 
-def _outcome(error: Exception) -> Deferred | Refused:
-    if isinstance(error, BlockedAddress):
-        return Deferred(Reason.BLOCKED_ADDRESS, answer=str(error))
-    if isinstance(error, aiosmtplib.SMTPAuthenticationError):
-        return Deferred(Reason.CREDENTIALS, error.code, _words(error.code, error.message))
-    if isinstance(error, aiosmtplib.SMTPResponseException):
-        words = _words(error.code, error.message)
-        if 500 <= error.code < 600:
-            return Refused(Reason.SMTP_REFUSED, error.code, words)
-        return Deferred(Reason.SMTP_DEFERRED, error.code, words)
-    if isinstance(error, TimeoutError | aiosmtplib.SMTPTimeoutError):
-        return Deferred(Reason.TIMEOUT, answer="the mail server did not answer in time")
-    if isinstance(error, socket.gaierror):
-        return Deferred(Reason.DNS, answer="the mail server's name has no address")
-    if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
-        return Deferred(Reason.TLS, answer="the mail server's certificate or encryption failed")
-    if isinstance(error, aiosmtplib.SMTPException) and "STARTTLS" in str(error):
-        return Deferred(Reason.TLS, answer="the mail server offers no STARTTLS")
-    if isinstance(error, OSError | aiosmtplib.SMTPConnectError | aiosmtplib.SMTPServerDisconnected):
-        return Deferred(Reason.CONNECTION, answer="no connection to the mail server")
-    return Deferred(Reason.PROTOCOL, answer=f"the mail server surprised us ({type(error).__name__})")
+def _outcome(prepared: PreparedMail, handed: Handed) -> Outcome:
+    """What became of the mail, from what was said to each recipient."""
+    later = [answer for answer in handed.refused.values() if answer.code < 500]
+    report = _report(prepared, handed)
+    if handed.whole is not None and later:
+        return Continue(prepared.after(handed), later[0].code, report)
+    if handed.whole is not None or (prepared.reached and not later):
+        # Somebody has it; that others are refused for good is in the report.
+        return Delivered(status=handed.whole.code if handed.whole else None, answer=report)
+    if later:
+        return Deferred(Reason.SMTP_DEFERRED, later[0].code, report)
+    (first, *_) = handed.refused.values()
+    return Refused(Reason.RECIPIENT_REFUSED, first.code, report)
 
 
-def _words(code: int, text: str) -> str:
-    return f"{code} {mask(text)}"
+def _report(prepared: PreparedMail, handed: Handed) -> str:
+    """What the server said, with a line for each recipient it refused, by number, not by name."""
+    lines = [said(handed.whole)] if handed.whole else []
+    for number, name in enumerate(prepared.recipients, start=1):
+        if (answer := handed.refused.get(name)) is not None:
+            lines.append(f"recipient {number} of {len(prepared.recipients)}: {said(answer)[:300]}")
+    return "\n".join(lines)[:ANSWER_LIMIT]
+
+
+def _mark(key: str, recipient: str) -> str:
+    """What stands for a recipient in what is saved: no address, and useless for another lead."""
+    return hashlib.sha256(f"{key}\x00{recipient}".encode()).hexdigest()[:16]

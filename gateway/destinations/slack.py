@@ -15,16 +15,29 @@ from gateway.delivery import Deferred, Delivered, Message, Outcome, Reason, Refu
 from gateway.destinations.classify import answer_text, classify
 from gateway.destinations.common import DestinationConfig
 from gateway.destinations.protocol import Preview, VerifyError
+from gateway.destinations.slack_blocks import fit, limits_broken
 from gateway.http import Exchange, HttpClient, Request, WireError
 from gateway.lead import Lead
 from gateway.render import Renderer, TemplateError
 
 POST_MESSAGE = "https://slack.com/api/chat.postMessage"
-_CREDENTIALS = {
-    "invalid_auth", "account_inactive", "token_revoked", "token_expired", "not_authed",
-    "missing_scope", "invalid_token", "no_service", "action_prohibited",
-}  # fmt: skip
-_SHAPE = {"invalid_blocks", "invalid_payload", "msg_too_long", "invalid_arguments", "no_text"}
+# Slack's words, from its pages on incoming webhooks and on chat.postMessage.
+_LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
+_CREDENTIALS = frozenset({
+    "access_denied", "account_inactive", "action_prohibited", "invalid_auth", "invalid_token",
+    "missing_scope", "no_active_hooks", "no_permission", "no_service", "not_authed",
+    "not_allowed_token_type", "org_login_required", "team_disabled", "token_expired",
+    "token_revoked",
+})  # fmt: skip
+_SHAPE = frozenset({
+    "invalid_arguments", "invalid_blocks", "invalid_blocks_format", "invalid_payload",
+    "markdown_text_conflict", "msg_blocks_too_long", "msg_too_long", "no_text",
+    "too_many_attachments",
+})  # fmt: skip
+_NEVER_HERE = frozenset({
+    "channel_not_found", "is_archived", "messages_tab_disabled", "not_in_channel",
+    "restricted_action", "restricted_action_read_only_channel", "team_access_not_granted",
+})  # fmt: skip
 
 
 class SlackConfig(DestinationConfig):
@@ -69,7 +82,7 @@ class PreparedSlack:
     payload: dict[str, Any]
 
     def preview(self) -> Preview:
-        place = urlsplit(self.request.url)
+        place = urlsplit(str(self.request.url))
         head = [("", f"POST {place.scheme}://{place.netloc}/•••")]
         body = json.dumps(self.payload, ensure_ascii=False, indent=2)
         return Preview("Slack message", head, [("application/json", body)])
@@ -92,11 +105,7 @@ class SlackDestination:
         """Fill the template and check it against Slack's limits. Raises TemplateError."""
         name = f"slack/{self._config.template}.json.j2"
         text = self._renderer.file(name, self._renderer.context(lead, message))
-        try:
-            payload = json.loads(text)
-        except ValueError as error:
-            line = getattr(error, "lineno", None)
-            raise TemplateError("the rendered text is not JSON: use the json filter", name, line) from None
+        payload = fit(_parsed(text, name))
         for fault in limits_broken(payload):
             raise TemplateError(fault, name)
         headers = {"content-type": "application/json; charset=utf-8"}
@@ -115,7 +124,7 @@ class SlackDestination:
                 prepared.request, timeout=self._config.timeout.total_seconds()
             )
         except WireError as error:
-            return Deferred(error.reason, answer=str(error))
+            return Deferred(error.reason, answer=str(error), uncertain=error.uncertain)
         return _understand(exchange, datetime.now(UTC))
 
     async def verify(self) -> str:
@@ -123,7 +132,8 @@ class SlackDestination:
         hook = self._config.webhook_url
         place = urlsplit(hook.get_secret_value() if hook else POST_MESSAGE)
         try:
-            await self._http.exchange(Request("GET", f"{place.scheme}://{place.netloc}/"), timeout=10.0)
+            address = f"{place.scheme}://{place.netloc}/"
+            await self._http.exchange(Request("GET", address), timeout=10.0)
         except WireError as error:
             raise VerifyError(f"{self.name}: {error} ({error.reason})") from error
         return f"{place.netloc} answers"
@@ -133,70 +143,50 @@ class SlackDestination:
         await self._http.close()
 
 
+def _parsed(text: str, name: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        words = "what it renders is not JSON: write values with the json filter"
+        raise TemplateError(words, name, error.lineno) from None
+    except (ValueError, RecursionError):
+        raise TemplateError("what it renders can not be read as JSON", name) from None
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(word)  # NaN and the infinities are Python's, and no JSON
+
+
 def _understand(exchange: Exchange, now: datetime) -> Outcome:
-    answer = answer_text(exchange.body)
-    word = answer.strip()
-    remote_id = None
-    if exchange.headers.get("content-type", "").startswith("application/json"):
-        try:
-            said = json.loads(exchange.body)
-        except ValueError:
-            said = {}
-        if isinstance(said, dict) and "ok" in said:
-            word = "ok" if said["ok"] is True else str(said.get("error", "unknown_error"))
-            remote_id = str(said["ts"]) if said["ok"] is True and said.get("ts") else None
-    if exchange.status == 200 and word == "ok":
+    """What Slack means: a webhook answers with a word, the API with ``ok`` and ``error``."""
+    status, answer = exchange.status, answer_text(exchange.body)
+    word, remote_id = _word(exchange.body)
+    if status == 200 and word == "ok":
         return Delivered(status=200, answer=answer, remote_id=remote_id)
-    if word in ("ratelimited", "rate_limited", "message_limit_exceeded"):
+    if status == 429 or word in _LIMITED:
         wait = parse_retry_after(exchange.headers.get("retry-after"), now)
-        return Deferred(Reason.RATE_LIMITED, exchange.status, answer, wait, throttle=wait is not None)
+        return Deferred(Reason.RATE_LIMITED, status, answer, wait, throttle=wait is not None)
     if word in _CREDENTIALS:
-        return Deferred(Reason.CREDENTIALS, exchange.status, answer)
+        return Deferred(Reason.CREDENTIALS, status, answer)
     if word in _SHAPE:
-        return Refused(Reason.REJECTED, exchange.status, answer)
-    if exchange.status == 200:
-        return Refused(Reason.SLACK_ERROR, exchange.status, answer)
-    return classify(exchange.status, exchange.headers, exchange.body, success=False, now=now)
+        return Refused(Reason.REJECTED, status, answer)
+    if status == 200 and word in _NEVER_HERE:
+        return Refused(Reason.SLACK_ERROR, status, answer)
+    if status == 200:
+        # Words that are new to us, Slack's own trouble, or a page that is not Slack's at all.
+        return Deferred(Reason.SLACK_ERROR if word else Reason.UNSUCCESSFUL, status, answer)
+    return classify(status, exchange.headers, exchange.body, success=False, now=now)
 
 
-def limits_broken(payload: Any) -> list[str]:
-    """What Slack would refuse in a message: its documented limits of Block Kit."""
-    if not isinstance(payload, dict):
-        return ["a Slack message is a JSON object"]
-    blocks = payload.get("blocks", [])
-    faults = []
-    if not str(payload.get("text") or "").strip():
-        faults.append("text: required, it is what a notification shows")
-    if not isinstance(blocks, list) or len(blocks) > 50:
-        return [*faults, "blocks: a list of at most 50"]
-    for number, block in enumerate(blocks, start=1):
-        place = f"blocks[{number}]"
-        if not isinstance(block, dict):
-            faults.append(f"{place}: an object")
-            continue
-        longest = 150 if block.get("type") == "header" else 3000
-        faults += _text_faults(f"{place}.text", block.get("text"), longest)
-        fields = block.get("fields", [])
-        if len(fields) > 10:
-            faults.append(f"{place}.fields: at most 10")
-        for field in fields:
-            faults += _text_faults(f"{place}.fields", field, 2000)
-        elements = block.get("elements", [])
-        most = 10 if block.get("type") == "context" else 25
-        if len(elements) > most:
-            faults.append(f"{place}.elements: at most {most}")
-        for element in elements:
-            if element.get("type") == "button":
-                faults += _text_faults(f"{place}.button", element.get("text"), 75)
-                if len(element.get("url", "")) > 3000:
-                    faults.append(f"{place}.button.url: at most 3000 characters")
-    return faults
-
-
-def _text_faults(place: str, text: Any, longest: int) -> list[str]:
-    if text is None:
-        return []
-    words = text.get("text", "") if isinstance(text, dict) else ""
-    if not words:
-        return [f"{place}: the text is empty"]
-    return [f"{place}: more than {longest} characters"] if len(words) > longest else []
+def _word(body: bytes) -> tuple[str, str | None]:
+    """Slack's word for what happened (empty when it said none), and the message's ``ts``."""
+    text = body[:100_000].decode("utf-8", "replace").strip()
+    if not text.startswith("{"):
+        return (text if len(text) < 60 and text.replace("_", "").isalnum() else ""), None
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return "", None
+    if said.get("ok") is True:
+        return "ok", str(said["ts"]) if said.get("ts") else None
+    return str(said.get("error") or ""), None

@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from gateway.destinations.slack import limits_broken
+from gateway.destinations.slack_blocks import limits_broken
 
 KEPT = 50_000
 T = TypeVar("T")
