@@ -28,6 +28,7 @@ from gateway.sources.gsl_lead import lead_id_of, normalise
 from gateway.sources.protocol import Slice, SourceProblem
 from gateway.store import StoreUnavailable
 from gateway.wiring import Gateway
+from workers.tasks import end
 
 LEASE = 10.0
 RENEW_EVERY = 3.0
@@ -100,7 +101,12 @@ class SourcePoller:
             return RENEW_EVERY
         poll = asyncio.create_task(self.poll(token))
         renew = asyncio.create_task(self._renew(token, poll))
+        stopped = asyncio.create_task(self._stop.wait())
         try:
+            # A long walk over the past must not hold up a stop: what was read is stored already.
+            await asyncio.wait({poll, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not poll.done():
+                return 0.0
             await poll
         except SourceProblem as problem:
             return await self._failed(problem)
@@ -111,9 +117,7 @@ class SourcePoller:
                 raise
             return RENEW_EVERY
         finally:
-            renew.cancel()
-            poll.cancel()
-            await asyncio.gather(renew, poll, return_exceptions=True)
+            await end(renew, poll, stopped)
         if self._failures:
             log.info("source is back", source=name)
         self._failures, self._said = 0, ""

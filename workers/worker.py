@@ -23,6 +23,7 @@ from gateway.queue import Hint
 from gateway.store import Claim, LeaseLost, Report, StoreUnavailable, Work
 from gateway.wiring import Gateway
 from workers.sweeper import PAUSE, Sweeper
+from workers.tasks import end
 
 RENEW_EVERY = 2.0
 IDLE = 1.0
@@ -94,9 +95,7 @@ class Worker:
                 await self._rest()
             await self._land()
         finally:
-            for task in background:
-                task.cancel()
-            await asyncio.gather(*background, return_exceptions=True)
+            await end(*background)
             with contextlib.suppress(StoreUnavailable):
                 await self._goodbye()
         log.info("worker stopped", worker=self.name)
@@ -294,9 +293,7 @@ class Worker:
 
     async def _cancel_flights(self) -> None:
         flights = list(self._flights.values())
-        for flight in flights:
-            flight.task.cancel()
-        await asyncio.gather(*(flight.task for flight in flights), return_exceptions=True)
+        await end(*(flight.task for flight in flights))
         ids = [flight.work.id for flight in flights]
         for item in ids:
             self._flights.pop(item, None)
