@@ -17,6 +17,7 @@ import aiohttp
 from bench.rig import (
     cpu_seconds,
     family,
+    free_port,
     leads,
     pss_mb,
     quantile,
@@ -141,7 +142,7 @@ async def memory() -> Figures:
         environ["LEAD_GATEWAY_LOG_LEVEL"] = "error"
         program = Path(sys.executable).parent / "lead-gateway"
         process = subprocess.Popen(
-            [str(program), "run", "--config", str(config), "--port", "0"],
+            [str(program), "run", "--config", str(config), "--port", str(free_port())],
             env=environ, stdout=subprocess.DEVNULL,
         )  # fmt: skip
         try:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import multiprocessing
-import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 import uuid
 from collections.abc import AsyncIterator
@@ -153,9 +152,8 @@ def quantile(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def now() -> float:
-    return time.time()
-
-
-def pid() -> int:
-    return os.getpid()
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

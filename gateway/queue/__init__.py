@@ -77,14 +77,17 @@ class Queue:
             fixed = _fixed_fields(queue, destination)
             for start in range(0, len(ids), 100):
                 jobs = [cell for item in ids[start : start + 100] for cell in (item, _data(item))]
-                calls.append(("enqueue", (queue, HINTS_PER_QUEUE, now, len(fixed), *fixed, *jobs)))
+                calls.append(
+                    (
+                        "enqueue",
+                        (queue, HINTS_PER_QUEUE, now, self._bell, len(fixed), *fixed, *jobs),
+                    )
+                )
         put = 0
         for answer in await self._c.run_many(calls):
             if isinstance(answer, BaseException):
                 raise answer
             put += int(answer)
-        if put:
-            await self.ring()
         return put
 
     async def take(
