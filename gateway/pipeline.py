@@ -204,7 +204,7 @@ class Pipeline:
                 return Report(
                     work.id, work.number, "deferred", outcome.reason, duration_ms,
                     status=outcome.status, answer=answer, wait=wait,
-                    uncertain=outcome.reason in (Reason.TIMEOUT, Reason.CONNECTION),
+                    uncertain=outcome.uncertain,
                     health="down" if outcome.reason in _DOWN else "unknown",
                     throttle=outcome.retry_after if outcome.throttle else None,
                 )  # fmt: skip
