@@ -60,7 +60,7 @@ _ATTEMPT_DELAY = 0.25
 """Seconds before the next address is tried beside a silent one (RFC 8305 §5)."""
 
 
-class BlockedAddress(OSError):  # noqa: N818 - the contract's word for it is blocked_address
+class BlockedAddress(OSError):
     """The address is in a range that may not be reached."""
 
     def __init__(self) -> None:

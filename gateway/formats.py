@@ -11,7 +11,6 @@ import functools
 import io
 import json
 import math
-import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,10 +25,10 @@ from babel.numbers import format_currency, format_decimal
 
 from gateway import bounds
 from gateway.contact import normal_email
+from gateway.plain_text import one_line
 from gateway.slack_text import slack, slack_link, slack_plain
 
 _LOCALES = {"fr": "fr_FR", "en": "en_GB"}
-_JOINERS = "\u200c\u200d"
 _NO_MOBILE = frozenset({
     phonenumbers.PhoneNumberType.FIXED_LINE, phonenumbers.PhoneNumberType.TOLL_FREE,
     phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST,
@@ -102,7 +101,11 @@ def filters(
             return ""
         text = str(value)
         known = words["values"].get(text)
-        return str(known) if known else text.replace("_", " ").strip().capitalize()
+        if known:
+            return str(known)
+        # A constant is in capitals or has underscores; CDI, or a portal's own text, is left alone.
+        constant = "_" in text or (text.isupper() and len(text) > 4)
+        return text.replace("_", " ").strip().capitalize() if constant else text
 
     def phone(value: Any) -> str:
         """``+33639981234`` as people read it; what is not E.164 stays as it is."""
@@ -178,22 +181,6 @@ def cut(value: Any, length: int) -> str:
     """At most ``length`` characters; shorter texts unchanged."""
     text = str(value or "")
     return text if len(text) <= length else text[: length - 1] + "…"
-
-
-def one_line(value: Any) -> str:
-    """All white space made single blanks, without what is unseen and does harm.
-
-    Control characters and half surrogates go, and so do the marks that turn the reading direction,
-    which make a name read as another one. What joins emoji and letters stays.
-    """
-    kept = []
-    for character in str(value or ""):
-        kind = unicodedata.category(character)
-        if character in _JOINERS or kind not in ("Cc", "Cf", "Cs", "Co", "Cn"):
-            kept.append(character)
-        elif kind == "Cc":
-            kept.append(" ")
-    return " ".join("".join(kept).split())
 
 
 def to_json(value: Any) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.plain_text import visible
+
 _ESCAPED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _FORMATTING = "*_~`"
 _UNSEEN = "\u200b"
@@ -53,8 +55,7 @@ def _piece(character: str) -> str:
 
 
 def _clean(value: Any) -> str:
-    text = str(value if value is not None else "").encode("utf-8", "replace").decode()
-    return "".join(c for c in text if c >= " " or c in "\n\t")
+    return visible(str(value if value is not None else ""))
 
 
 def _cut(pieces: Any, length: int) -> str:

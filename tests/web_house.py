@@ -141,7 +141,7 @@ HOSTILE = {
     "message": "</blockquote><img src=x onerror=alert(1)> {{ 7 * 7 }}\n" + "é" * 500,
     "property": {
         "city": "<b>Paris</b>",
-        "reference": "\"><svg onload=alert(2)>",
+        "reference": '"><svg onload=alert(2)>',
         "type": "APARTMENT",
         "price": 450000,
         "url": "javascript:alert(3)",

@@ -36,9 +36,9 @@ class Retry(Strict):
 class DestinationConfig(Strict):
     """The keys that each kind of destination shares."""
 
-    timeout: Annotated[
-        Duration, Field(ge=timedelta(milliseconds=100), le=timedelta(minutes=5))
-    ] = timedelta(seconds=15)
+    timeout: Annotated[Duration, Field(ge=timedelta(milliseconds=100), le=timedelta(minutes=5))] = (
+        timedelta(seconds=15)
+    )
     retry: Retry = Retry()
     rate_limit: Rate | None = None
     concurrency: int = Field(default=32, ge=1, le=1000)

@@ -6,7 +6,6 @@ same mail. Hands nothing in.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from email.errors import HeaderParseError
@@ -19,7 +18,7 @@ import css_inline
 
 from gateway import __version__
 from gateway.contact import normal_email
-from gateway.formats import one_line
+from gateway.plain_text import one_line, visible
 
 # 7bit: not every server takes 8 bits, and aiosmtplib does not ask whether this one does.
 _POLICY = SMTP.clone(cte_type="7bit")
@@ -82,16 +81,7 @@ def write_mail(
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Lead-Id"] = one_line(lead_id)[:_SUBJECT]
     mail["X-Mailer"] = f"lead-gateway/{__version__}"
-    mail.set_content(_clean(text).strip() + "\n")
+    mail.set_content(visible(text).strip() + "\n")
     if html is not None:
-        mail.add_alternative(_INLINER.inline(_clean(html).strip()) + "\n", subtype="html")
+        mail.add_alternative(_INLINER.inline(visible(html).strip()) + "\n", subtype="html")
     return mail
-
-
-def _clean(text: str) -> str:
-    """Without what is no text: control characters, half surrogates."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs")
-    )
