@@ -41,7 +41,8 @@ local function make_ready(id, dest, lane, score)
 end
 
 -- Histogram bounds in seconds; gateway/store/counts.py has the same list.
-local BOUNDS = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600}
+local BOUNDS = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 3, 5, 10, 30, 60, 300,
+  900, 3600}
 
 local function observe(dest, name, ms)
   local seconds = ms / 1000
