@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from gateway.store.connection import Connection
 
 BOUNDS: tuple[float, ...] = (
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 3, 5, 10, 30, 60, 300, 900, 3600,
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 3, 5,
+    10, 30, 60, 300, 900, 3600,
 )  # fmt: skip
 """Upper bounds of the histograms in seconds; ``lua/_prelude.lua`` has the same list."""
 

@@ -149,9 +149,12 @@ async def metrics(request: Request) -> Response:
     return Response(encode(registry), headers={"content-type": media_type})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Once:
-    """A reading as a collector; described as nothing, so that registering reads nothing."""
+    """A reading as a collector; described as nothing, so that registering reads nothing.
+
+    Compared by identity: the registry keeps it in a set, and what it holds has no hash.
+    """
 
     reading: Reading
 

@@ -1,0 +1,145 @@
+"""The story of a lead, on a simulated server with its scripts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+from fakeredis import FakeAsyncRedis, FakeServer, FakeStrictRedis
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from gateway.delivery import Delivered, Lane, Message, Outcome, Reason, State
+from gateway.destinations.common import DestinationConfig
+from gateway.destinations.protocol import Preview
+from gateway.lead import Contact, Lead
+from gateway.pipeline import Pipeline
+from gateway.queue import JOB, Hint, Queue
+from gateway.routing import Decision
+from gateway.store import Accepted, Claim, Store
+from tests.builders import a_lead
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass(frozen=True)
+class Parcel:
+    lead: Lead
+
+    def preview(self) -> Preview:
+        return Preview("parcel", [])
+
+
+@dataclass
+class Shelf:
+    """A destination that keeps what it is given."""
+
+    name: str = "crm"
+    kind: str = "webhook"
+    kept: list[str] = field(default_factory=list)
+    outcome: Outcome = field(default_factory=Delivered)
+
+    def render(self, lead: Lead, message: Message) -> Parcel:
+        return Parcel(lead)
+
+    async def send(self, prepared: Parcel) -> Outcome:
+        self.kept.append(prepared.lead.id)
+        return self.outcome
+
+    async def verify(self) -> str:
+        return "here"
+
+    async def close(self) -> None:
+        self.kept.clear()
+
+
+@dataclass
+class House:
+    store: Store
+    queue: Queue
+    shelf: Shelf
+    pipeline: Pipeline
+    server: FakeServer
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[House]:
+    server = FakeServer()
+    redis = FakeAsyncRedis(server=server)
+    store, shelf = Store(redis, "t"), Shelf()
+    queue = Queue(redis, "t")
+
+    def route(lead: Lead) -> Decision:
+        if lead.category == "BROKEN":
+            raise RuntimeError("a fault of ours")
+        return Decision(("crm",), (0,))
+
+    pipeline = Pipeline(store, queue, route, {"crm": shelf}, {"crm": DestinationConfig()})
+    await store.open()
+    yield House(store, queue, shelf, pipeline, server)
+    await redis.aclose()
+
+
+async def deliver_all(house: House) -> None:
+    await house.store.leases.start_worker("w1")
+    taken = await house.queue.take("w1", [("crm", Lane.LIVE, 10), ("crm", Lane.LATER, 10)])
+    ids = [hint.id for hint in taken.get("crm", [])]
+    (begun,) = await house.store.deliveries.begin("w1", [Claim("crm", ids, 5.0)])
+    reports = [await house.pipeline.attempt(work) for work in begun.work]
+    await house.store.deliveries.finish("w1", reports)
+    await house.queue.done("w1", taken.get("crm", []), delivered=len(reports))
+
+
+async def test_a_lead_is_accepted_hinted_begun_sent_and_finished(house: House) -> None:
+    (accepted,) = await house.pipeline.accept([a_lead()])
+    assert isinstance(accepted, Accepted)
+    await deliver_all(house)
+    found = await house.store.deliveries.get(accepted.deliveries[0])
+    assert found is not None
+    assert (found.state, found.reason) == (State.DELIVERED, Reason.ACCEPTED)
+    assert house.shelf.kept == ["lead-1"]
+    assert await house.queue.length("crm", Lane.LIVE) == 0
+
+
+async def test_a_hint_followed_twice_sends_once(house: House) -> None:
+    (accepted,) = await house.pipeline.accept([a_lead()])
+    assert isinstance(accepted, Accepted)
+    await deliver_all(house)
+    await house.queue.enqueue([Hint(accepted.deliveries[0], "crm", Lane.LIVE)])
+    await deliver_all(house)
+    assert house.shelf.kept == ["lead-1"]
+
+
+async def test_one_lead_that_can_not_be_planned_stops_no_other(house: House) -> None:
+    results = await house.pipeline.accept(
+        [a_lead("good-1"), a_lead("bad", category="BROKEN"), a_lead("good-2")]
+    )
+    assert [type(result).__name__ for result in results] == ["Accepted", "RuntimeError", "Accepted"]
+
+
+async def test_a_changed_re_read_adds_content_and_no_delivery(house: House) -> None:
+    await house.pipeline.accept([a_lead()])
+    richer = a_lead(
+        contact=Contact(full_name="Camille Essai", phone="+33639981299"),
+        original={"leadMetaInfos": {"leadId": "lead-1"}, "estimation": {"isFree": True}},
+    )
+    (again,) = await house.pipeline.accept([richer])
+    assert again == Accepted("changed")
+    page = await house.store.leads.page()
+    stored = page.items[0].lead
+    assert stored.contact.phone == "+33639981299"
+    assert stored.contact.email == "camille@example.org"
+    assert "estimation" in stored.original
+    assert (await house.pipeline.accept([richer]))[0] == Accepted("known")
+
+
+async def test_a_job_is_rqs_own_and_carries_nothing_but_the_delivery(house: House) -> None:
+    (accepted,) = await house.pipeline.accept([a_lead()])
+    assert isinstance(accepted, Accepted)
+    rq = FakeStrictRedis(server=house.server)
+    job = Job.fetch(accepted.deliveries[0], connection=rq, serializer=JSONSerializer)
+    assert (job.func_name, list(job.args), job.kwargs) == (JOB, [accepted.deliveries[0]], {})
+    assert (job.description, job.origin) == ("deliver to crm", "t.crm")
+    text = b"".join(value for value in rq.hgetall(job.key).values())
+    assert b"camille" not in text.lower()

@@ -1,0 +1,63 @@
+"""Where a lead goes: pure, total, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.render import Renderer
+from gateway.routing import CompiledRoute, ConditionError, decide
+from tests.builders import a_lead
+
+NAMES = ("crm", "inbox", "team", "archive")
+
+
+def _fails(context: Mapping[str, Any]) -> bool:
+    raise ConditionError("lead.x: broken")
+
+
+routes = st.lists(
+    st.builds(
+        CompiledRoute,
+        st.lists(st.sampled_from(NAMES), min_size=1, max_size=3).map(tuple),
+        st.sampled_from([None, lambda context: True, lambda context: False, _fails]),
+        st.booleans(),
+    ),
+    max_size=6,
+)
+
+
+@given(routes)
+def test_any_routes_give_known_destinations_without_doubles(rules: list[CompiledRoute]) -> None:
+    decision = decide({}, rules, NAMES)
+    assert set(decision.destinations) <= set(NAMES)
+    assert len(set(decision.destinations)) == len(decision.destinations)
+    assert len(decision.rules) == len(decision.destinations)
+    assert decision.unrouted == (not decision.destinations)
+    assert decision == decide({}, rules, NAMES)
+
+
+def test_without_routes_a_lead_goes_everywhere() -> None:
+    assert decide({}, [], NAMES).destinations == NAMES
+
+
+def test_a_matching_stop_ends_the_walk() -> None:
+    rules = [CompiledRoute(("inbox",), None, True), CompiledRoute(("crm",))]
+    assert decide({}, rules, NAMES).destinations == ("inbox",)
+
+
+def test_a_condition_that_fails_leaves_the_lead_unrouted_and_says_so() -> None:
+    decision = decide({}, [CompiledRoute(("crm",)), CompiledRoute(("team",), _fails)], NAMES)
+    assert (decision.unrouted, decision.error) == (True, "lead.x: broken")
+
+
+def test_comparing_with_null_is_false() -> None:
+    values = a_lead().as_dict()
+    context = {"lead": values, "agent": values["agent"]}
+    ask = Renderer().expression
+    assert not ask("lead.property.price > 100000")(context)
+    assert not ask("lead.property.price < 100000")(context)
+    assert ask('lead.category == "CLASSIFIED"')(context)
