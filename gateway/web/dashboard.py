@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from gateway.delivery import Message, Reason, State
 from gateway.render import TemplateError
+from gateway.sources import PushConfig
 from gateway.store import StoredLead
 from gateway.web import acting, reading
 from gateway.web.context import Web, web_of
@@ -63,6 +64,11 @@ async def overview(request: Request, session: str) -> Response:
             if is_silent(web.config, state, web.clock())
         },
         "config": web.config,
+        "push_source": next(
+            (name for name, part in web.config.sources.items() if isinstance(part, PushConfig)),
+            None,
+        ),
+        "address": (web.gateway.settings.public_url or str(request.base_url)).rstrip("/"),
     }
     return page(request, "overview.html", {**frame, **values})
 

@@ -76,6 +76,8 @@ def _environment(
         auto_reload=False,
     )
     shared = formats.load_words(TEMPLATE_ROOT, language)
+    # Pages name more of a portal's constants than messages do.
+    shared = {**shared, "values": {**shared["values"], **words["values"]}}
     environment.filters.update(formats.filters(language, timezone, shared))
     locale = _LOCALES[language]
 
@@ -127,16 +129,18 @@ def fill(text: str, **values: Any) -> str:
 
 
 def format_span(seconds: float | None, language: str) -> str:
-    """A length of time as short as it can be read: ``0.42 s``, ``12 s``, ``3 min``, ``2 h 05``."""
+    """A length of time, short: ``4 ms``, ``0.42 s``, ``12 s``, ``3 min``, ``2 h 05``."""
     if seconds is None:
         return "–"
     locale, gap = _LOCALES[language], "\u202f"
-    if seconds < 10:
+    if 0 < seconds < 0.0095:
+        return f"{max(1, round(seconds * 1000))}{gap}ms"
+    if seconds < 9.95:
         pattern = "0.00" if seconds < 1 else "0.0"
         return f"{format_decimal(seconds, format=pattern, locale=locale)}{gap}s"
-    if seconds < 60:
+    if seconds < 59.5:
         return f"{seconds:.0f}{gap}s"
-    if seconds < 3600:
+    if seconds < 3570:
         return f"{seconds / 60:.0f}{gap}min"
     if seconds < 86_400:
         hours, minutes = divmod(round(seconds / 60), 60)
