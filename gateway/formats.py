@@ -6,9 +6,7 @@ text; what it can not read it shows as it is, and it never raises.
 
 from __future__ import annotations
 
-import csv as csv_module
 import functools
-import io
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -195,13 +193,13 @@ def to_json(value: Any) -> str:
 
 
 def csv(value: Any) -> str:
-    """One cell of CSV, quoted where needed; a leading = + - @ can not become a formula."""
+    """One cell of CSV (RFC 4180), quoted where needed; a leading = + - @ makes no formula."""
     text = str(value if value is not None else "")
     if text[:1] in ("=", "+", "-", "@", "\t", "\r"):
         text = "'" + text
-    line = io.StringIO()
-    csv_module.writer(line, lineterminator="").writerow([text])
-    return line.getvalue()
+    if any(character in text for character in ',;"\r\n'):
+        return '"' + text.replace('"', '""') + '"'
+    return text
 
 
 def _moment(value: Any) -> datetime | None:

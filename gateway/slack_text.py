@@ -25,17 +25,16 @@ def size(text: str) -> int:
 
 def slack(value: Any, length: int = 2800) -> str:
     """``value`` for mrkdwn. ``length`` counts what is sent, so many ``&`` break no limit."""
-    return _cut((_piece(character) for character in _clean(value)), length)
+    text = _clean(value)
+    kept = _fitting([size(_piece(character)) for character in text], length)
+    return "".join(map(_piece, text[:kept])) + ("…" if kept < len(text) else "")
 
 
 def slack_plain(value: Any, length: int = 2800) -> str:
     """``value`` for plain_text: not escaped, but cut as if it were, to be on the safe side."""
-    text, room = _clean(value), length
-    for position, character in enumerate(text):
-        room -= size(_ESCAPED.get(character, character))
-        if room < 1 and position + 1 < len(text):
-            return text[:position].rstrip() + "…"
-    return text
+    text = _clean(value)
+    kept = _fitting([size(_ESCAPED.get(character, character)) for character in text], length)
+    return text[:kept] + ("…" if kept < len(text) else "")
 
 
 def slack_link(url: Any, label: Any = None) -> str:
@@ -58,12 +57,13 @@ def _clean(value: Any) -> str:
     return visible(str(value if value is not None else ""))
 
 
-def _cut(pieces: Any, length: int) -> str:
-    taken: list[str] = []
-    room = length
-    for piece in pieces:
-        room -= size(piece)
-        if room < 1:  # the last unit is the ellipsis's
-            return "".join(taken).rstrip() + "…"
-        taken.append(piece)
-    return "".join(taken)
+def _fitting(sizes: list[int], length: int) -> int:
+    """How many of the pieces fit; when not all do, one unit is left for the ellipsis."""
+    if sum(sizes) <= length:
+        return len(sizes)
+    room = length - 1
+    for position, one in enumerate(sizes):
+        room -= one
+        if room < 0:
+            return position
+    return len(sizes)

@@ -161,22 +161,27 @@ class SmtpPool:
     async def _open(self, timeout: float) -> aiosmtplib.SMTP:
         place = self.address
         connection = await guarded_socket(place.host, place.port, self._guard, timeout)
+        if place.encryption == "none" and _is_on_the_internet(connection.getpeername()[0]):
+            connection.close()
+            raise Unencrypted
+        client = aiosmtplib.SMTP(
+            hostname=place.host,
+            port=None,
+            sock=connection,
+            use_tls=place.encryption == "implicit",
+            start_tls=place.encryption == "starttls",
+            tls_context=self._context() if place.encryption != "none" else None,
+            username=place.username,
+            password=place.password,
+            timeout=timeout,
+        )
         try:
-            if place.encryption == "none" and _is_on_the_internet(connection.getpeername()[0]):
-                raise Unencrypted
-            client = aiosmtplib.SMTP(
-                hostname=place.host,
-                port=None,
-                sock=connection,
-                use_tls=place.encryption == "implicit",
-                start_tls=place.encryption == "starttls",
-                tls_context=self._context() if place.encryption != "none" else None,
-                username=place.username,
-                password=place.password,
-                timeout=timeout,
-            )
             await client.connect()
+            if client.is_ehlo_or_helo_needed:
+                with contextlib.suppress(aiosmtplib.SMTPHeloError):  # then it is asked with HELO
+                    await client.ehlo()
         except BaseException:
+            client.close()
             connection.close()
             raise
         return client

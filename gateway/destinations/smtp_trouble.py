@@ -48,12 +48,12 @@ def trouble(error: Exception, *, in_full: bool = False) -> Deferred | Refused:
     if (inner := _tls_within(error)) is not None:
         return Deferred(Reason.TLS, answer=_tls_words(inner))
     match error:
+        case aiosmtplib.SMTPException() if "auth" in str(error).lower():
+            words = "the mail server offers no way to sign in that we speak"
+            return Deferred(Reason.CREDENTIALS, answer=words)
         case aiosmtplib.SMTPException() if "STARTTLS" in str(error):
             words = "the mail server offers no STARTTLS: is smtps:// its way?"
             return Deferred(Reason.TLS, answer=words)
-        case aiosmtplib.SMTPException() if "AUTH" in str(error) or "auth" in str(error):
-            words = "the mail server offers no way to sign in that we speak"
-            return Deferred(Reason.CREDENTIALS, answer=words)
         case OSError():
             words = "the connection to the mail server failed"
             return Deferred(Reason.CONNECTION, answer=words, uncertain=in_full)
