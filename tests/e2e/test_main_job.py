@@ -154,3 +154,62 @@ async def test_leads_below_the_floor_are_not_delivered(house: House) -> None:
     async with house.running():
         await house.crm.got.wait_for(1, 20)
     assert [item.content["data"]["id"] for item in house.crm.got.all] == [fresh.id]
+
+
+async def test_refused_credentials_are_said_once_not_hammered_and_mended_by_a_restart(
+    house: House, until: Any
+) -> None:
+    house.portal.client_secret = "another"
+    house.portal.add(2)
+    async with house.running() as gateway:
+
+        async def is_refused() -> bool:
+            return (await gateway.store.sources.get("seloger")).state == "refused"
+
+        await until(is_refused)
+        state = await gateway.store.sources.get("seloger")
+        assert state.problem is not None
+        assert "sandbox" not in state.problem
+        assert state.next_try_at is not None
+        await gateway.store.sources.wake("seloger")
+        assert house.portal.calls["token"] == 1
+    # The operator corrects the secret in gateway.yaml and starts again.
+    text = house.config.read_text().replace("client_secret: sandbox", "client_secret: another")
+    house.config.write_text(text)
+    async with house.running():
+        await house.crm.got.wait_for(2, 20)
+
+
+async def test_a_portal_that_answers_html_is_told_apart_and_nothing_is_missed(
+    house: House, until: Any
+) -> None:
+    house.portal.next_faults = ["html"] * 5
+    house.portal.add(2)
+    async with house.running() as gateway:
+
+        async def is_down() -> bool:
+            return (await gateway.store.sources.get("seloger")).state == "down"
+
+        await until(is_down)
+        problem = (await gateway.store.sources.get("seloger")).problem
+        assert problem is not None
+        assert "html" in problem.lower()
+        await gateway.store.sources.wake("seloger")
+        await house.crm.got.wait_for(2, 20)
+
+
+async def test_one_lead_read_a_hundred_times_by_two_pollers_is_delivered_once(
+    house: House, until: Any
+) -> None:
+    text = house.config.read_text().replace("poll_every: 200ms", "poll_every: 100ms")
+    house.config.write_text(text)
+    house.portal.add(1)
+    async with house.running(pollers=2, workers=2) as gateway:
+
+        async def was_read_often() -> bool:
+            return house.portal.calls["leads"] >= 100
+
+        await until(was_read_often, 60.0)
+        page = await gateway.store.deliveries.page()
+    assert sorted(item.destination for item in page.items) == ["crm", "inbox", "team"]
+    assert (len(house.crm.got.all), len(house.inbox.got.all), len(house.slack.got.all)) == (1, 1, 1)
