@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -280,3 +281,11 @@ def test_a_contact_of_nulls_is_still_somebody() -> None:
     assert fill("{{ contact.full_name or t.unknown_person }}", lead, language="fr") == (
         "Contact sans nom"
     )
+
+
+def test_every_filter_is_in_the_documentation() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "templates.md").read_text("utf-8")
+    documented = set(re.findall(r"`(\w+)(?:\([^`]*\))?`", page))
+    aliases = {"d", "e", "tojson"}
+    known = {name for name in Renderer()._env.filters if " " not in name}
+    assert known - documented - aliases == set()
