@@ -95,9 +95,7 @@ def test_every_recipient_is_reached_once() -> None:
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize("category", ["CLASSIFIED", "AGENCY", "ESTIMATION", "PROJECT"])
 def test_a_lead_of_each_category_reads_well(category: str, language: str) -> None:
-    lead = normalise(
-        sample(category, NOON), source="seloger", identity="seloger", received_at=NOON
-    )
+    lead = normalise(sample(category, NOON), source="seloger", identity="seloger", received_at=NOON)
     message = mail(lead, language=language)
     for kind in ("plain", "html"):
         text = part(message, kind)

@@ -61,9 +61,7 @@ def texts(value: Any) -> list[str]:
 async def test_a_lead_of_each_category_is_a_message_slack_takes(
     team: Build, category: str, language: str
 ) -> None:
-    lead = normalise(
-        sample(category, NOON), source="seloger", identity="seloger", received_at=NOON
-    )
+    lead = normalise(sample(category, NOON), source="seloger", identity="seloger", received_at=NOON)
     payload = team(language).render(lead, MESSAGE).payload
     assert limits_broken(payload) == []
     assert lead.contact.full_name in payload["blocks"][0]["text"]["text"]
