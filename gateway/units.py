@@ -65,7 +65,7 @@ class RateLimit:
 
     def __str__(self) -> str:
         unit = {1.0: "s", 60.0: "m", 3600.0: "h", 86400.0: "d"}.get(self.window)
-        return f"{self.count}/{unit}" if unit else f"{self.count}/{self.window:g}s"
+        return f"{self.count}/{unit}" if unit else f"{self.count}/{self.window:.0f}s"
 
     @classmethod
     def __get_pydantic_core_schema__(

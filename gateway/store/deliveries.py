@@ -15,7 +15,7 @@ from typing import Any
 from gateway.delivery import Attempt, Delivery, Lane, Reason, State
 from gateway.lead import Lead
 from gateway.store.connection import Connection
-from gateway.store.paging import Page, cursor_at, pages_of
+from gateway.store.paging import Page, check_cursor, cursor_at, pages_of
 
 INTERRUPTIONS_ALLOWED = 5
 """A delivery interrupted this often is dead (contract §7)."""
@@ -261,6 +261,7 @@ class Deliveries:
         With filters a page may be shorter than ``limit`` and still have a next one: a listing reads
         at most ten pages' worth of entries for one page.
         """
+        check_cursor(cursor)
         names = destinations if destinations is not None else await self.destinations()
         dead_only = tuple(states) == (State.DEAD,)
         keys = [self._c.key("dead" if dead_only else "deliveries", name) for name in names]

@@ -69,6 +69,12 @@ def _encode(name: str, score: str) -> str:
     return base64.urlsafe_b64encode(f"{score}:{name}".encode()).decode().rstrip("=")
 
 
+def check_cursor(cursor: str | None) -> None:
+    """Refuse a made-up cursor even where there is nothing to list. Raises :class:`BadCursor`."""
+    if cursor:
+        _decode(cursor)
+
+
 def _decode(cursor: str) -> tuple[str, str]:
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -52,6 +53,38 @@ def test_sizes_and_rates_have_units() -> None:
 def test_what_is_no_rate_is_told_how_to_write_one(text: object) -> None:
     with pytest.raises(ValueError, match="rate"):
         parse_rate(text)
+
+
+@given(st.integers(1, 10_000), st.integers(1, 1000), st.sampled_from("smhd"))
+def test_a_rate_written_out_reads_back(count: int, times: int, unit: str) -> None:
+    rate = parse_rate(f"{count}/{times}{unit}")
+    assert rate.count == count
+    assert parse_rate(str(rate)) == rate
+
+
+@pytest.mark.parametrize("text", ["", "64", "64 XB", "-1KB", "KB", "1e3KB", None, True])
+def test_what_is_no_size_is_told_how_to_write_one(text: object) -> None:
+    with pytest.raises(ValueError, match="size"):
+        parse_size(text)
+
+
+def _read_or_told(parse: Callable[[str], object], text: str) -> bool:
+    try:
+        return parse(text) is not None
+    except ValueError as refusal:
+        return bool(str(refusal))
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused_with_a_sentence(text: str) -> None:
+    for parse in (parse_duration, parse_size, parse_rate, lambda text: parse_when(text, NOW)):
+        assert _read_or_told(parse, text)
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6))
+def test_durations_keep_their_order(one: int, other: int) -> None:
+    shorter, longer = sorted((one, other))
+    assert parse_duration(f"{shorter}ms") <= parse_duration(f"{longer}ms")
 
 
 def test_a_moment_is_a_time_or_a_duration_ago() -> None:
