@@ -38,6 +38,40 @@ def test_the_receivers_wish_is_honoured_up_to_a_day(made: int, wish: float, draw
     assert wait <= max(DAY, RETRY.schedule[made - 1].total_seconds() * 1.2)
 
 
+schedules = st.lists(st.timedeltas(timedelta(0), timedelta(days=1)), min_size=1, max_size=12).map(
+    tuple
+)
+
+
+@given(schedules, st.floats(0, 1), st.floats(0, 1, exclude_max=True), st.integers(1, 40))
+def test_any_schedule_ends_after_its_last_wait(
+    schedule: tuple[timedelta, ...], jitter: float, draw: float, made: int
+) -> None:
+    wait = next_wait(Retry(schedule=schedule, jitter=jitter), made, None, draw)
+    assert (wait is None) == (made > len(schedule))
+    assert wait is None or 0 <= wait <= 2 * DAY
+
+
+@given(schedules, st.floats(0, 1, exclude_max=True), st.data())
+def test_a_larger_wish_never_shortens_the_wait(
+    schedule: tuple[timedelta, ...], draw: float, data: st.DataObject
+) -> None:
+    smaller, larger = sorted(data.draw(st.tuples(*[st.floats(0, 3 * DAY)] * 2)))
+    waits = [next_wait(Retry(schedule=schedule), 1, wish, draw) for wish in (None, smaller, larger)]
+    assert waits == sorted(waits, key=lambda wait: wait or 0.0)
+
+
+@given(schedules, st.data())
+def test_a_larger_draw_never_shortens_the_wait(
+    schedule: tuple[timedelta, ...], data: st.DataObject
+) -> None:
+    draws = sorted(data.draw(st.tuples(*[st.floats(0, 1, exclude_max=True)] * 2)))
+    low, high = (next_wait(Retry(schedule=schedule), 1, None, draw) for draw in draws)
+    assert low is not None
+    assert high is not None
+    assert low <= high
+
+
 def test_without_a_schedule_the_first_failure_is_the_last() -> None:
     assert next_wait(Retry(schedule=()), 1, 30.0, 0.5) is None
 

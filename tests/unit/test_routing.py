@@ -40,6 +40,32 @@ def test_any_routes_give_known_destinations_without_doubles(rules: list[Compiled
     assert decision == decide({}, rules, NAMES)
 
 
+@given(routes)
+def test_destinations_come_in_the_order_of_the_rules_that_chose_them(
+    rules: list[CompiledRoute],
+) -> None:
+    decision = decide({}, rules, NAMES)
+    assert list(decision.rules) == sorted(decision.rules)
+    if rules:
+        for name, number in zip(decision.destinations, decision.rules, strict=True):
+            assert name in rules[number - 1].to
+
+
+@given(routes, routes)
+def test_what_stands_behind_a_stop_is_never_asked(
+    before: list[CompiledRoute], behind: list[CompiledRoute]
+) -> None:
+    stop = CompiledRoute(("crm",), None, True)
+    assert decide({}, [*before, stop, *behind], NAMES) == decide({}, [*before, stop], NAMES)
+
+
+@given(routes)
+def test_a_failing_condition_that_is_reached_always_unroutes(rules: list[CompiledRoute]) -> None:
+    reached = [CompiledRoute(rule.to, rule.when) for rule in rules]
+    decision = decide({}, [*reached, CompiledRoute(("crm",), _fails)], NAMES)
+    assert (decision.destinations, decision.error) == ((), "lead.x: broken")
+
+
 def test_without_routes_a_lead_goes_everywhere() -> None:
     assert decide({}, [], NAMES).destinations == NAMES
 
