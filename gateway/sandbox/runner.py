@@ -39,7 +39,8 @@ async def run_sandbox(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    portal = Portal(seed=seed, errors=errors)
+    portal = Portal(seed=seed)
+    portal.faults.errors = errors
     app = Starlette(
         routes=[
             Mount("/crm", CrmSink(SECRET).app()),
@@ -89,5 +90,5 @@ def _directions(url: str, mail: str) -> list[str]:
         f"    webhook_url: {url}/slack/services/sandbox",
         "network: {allow: [127.0.0.0/8]}",
         "",
-        f"More leads at once: curl -d '{{\"count\": 10}}' {url}/__sandbox__/leads",
+        f"More leads at once: curl -d '{{\"count\": 10}}' {url}/sandbox/leads",
     ]

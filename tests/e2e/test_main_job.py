@@ -183,7 +183,7 @@ async def test_refused_credentials_are_said_once_not_hammered_and_mended_by_a_re
 async def test_a_portal_that_answers_html_is_told_apart_and_nothing_is_missed(
     house: House, until: Any
 ) -> None:
-    house.portal.next_faults = ["html"] * 5
+    house.portal.faults.next = ["html"] * 5
     house.portal.add(2)
     async with house.running() as gateway:
 

@@ -158,7 +158,7 @@ async def test_polls_through_every_fault_read_every_lead(account: Account) -> No
     faults = [fault for fault in FAULTS if fault != "slow"]
     for fault in [*faults, None, *faults, None]:
         portal.add(4)
-        portal.next_faults = [fault] if fault else []
+        portal.faults.next = [fault] if fault else []
         before = checkpoint
         now = await source.now() + timedelta(seconds=1)
         for piece in slices(checkpoint, timedelta(seconds=0), now):

@@ -1,0 +1,12 @@
+"""A simulated GSL portal: all seven operations, tokens, real paging by key, faults on request.
+
+``Portal`` is its state, which tests and the demo hold in their hands; ``portal_app`` its HTTP face.
+"""
+
+from __future__ import annotations
+
+from gateway.sandbox.portal.app import portal_app
+from gateway.sandbox.portal.faults import FAULTS
+from gateway.sandbox.portal.state import Portal
+
+__all__ = ["FAULTS", "Portal", "portal_app"]
