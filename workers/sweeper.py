@@ -22,6 +22,7 @@ PAUSE = 0.5
 """Seconds between two rounds: the precision of a retry's time."""
 RETIRE_EVERY = 30.0
 RETIRE_BATCH = 50
+REWRITE_LOOK_EVERY = 60.0
 
 log = structlog.get_logger()
 
@@ -43,6 +44,7 @@ class Sweeper:
         self._destinations = tuple(destinations)
         self._retention = retention
         self._retired_at = 0.0
+        self._looked_at = 0.0
 
     async def round(self) -> bool:
         """One round; False when another sweeper holds the lease."""
@@ -55,6 +57,9 @@ class Sweeper:
         if loop_time - self._retired_at >= RETIRE_EVERY:
             self._retired_at = loop_time
             await self.retire()
+        if loop_time - self._looked_at >= REWRITE_LOOK_EVERY:
+            self._looked_at = loop_time
+            await self.rewrite()
         return True
 
     async def sweep_due(self) -> None:
@@ -97,3 +102,9 @@ class Sweeper:
             if not uids:
                 return
             kept += len(uids) - await self._store.leads.retire(uids)
+
+    async def rewrite(self) -> None:
+        """Erased and retired leads leave the append-only file within a day."""
+        found = await self._store.upkeep.rewrite()
+        if found in ("failed", "refused"):
+            log.warning("the store did not rewrite its append-only file, trying again", what=found)

@@ -1,4 +1,4 @@
-"""The commands about leads: ``list`` and ``show``."""
+"""The commands about leads: ``list``, ``show`` and, next door, ``erase``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gateway.store import Rejected, Store, StoredLead
 
 HEADING = "Look"
-_NOT_YET = ("route", "deliver", "erase", "export")
+_NOT_YET = ("route", "deliver", "export")
 
 LeadArgument = Annotated[
     str, typer.Argument(metavar="LEAD", help="SOURCE/ID, or the id alone where it is unique")
@@ -187,7 +187,9 @@ def _flat(value: dict[str, Any], prefix: str = "") -> list[tuple[str, object]]:
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the program."""
-    leads = group("The leads that came: list, show.")
+    from gateway.cli.erasing import erase
+
+    leads = group("The leads that came: list, show, erase.")
     app.add_typer(leads, name="leads", rich_help_panel=HEADING)
     command(
         leads,
@@ -203,5 +205,13 @@ def add_to(app: typer.Typer) -> None:
         "show",
         examples=["lead-gateway leads show seloger/4711", "lead-gateway leads show 4711 --json"],
     )(show)
+    command(
+        leads,
+        "erase",
+        examples=[
+            "lead-gateway leads erase seloger/4711",
+            "lead-gateway leads erase seloger/4711 seloger/4712 --yes",
+        ],
+    )(erase)
     for name in _NOT_YET:
         not_yet(leads, name)

@@ -167,8 +167,10 @@ def span(seconds: float) -> str:
 
 
 def count(number: int, word: str) -> str:
-    """``1 source``, ``2 sources``."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+    """``1 source``, ``2 sources``, ``2 deliveries``."""
+    if number == 1:
+        return f"1 {word}"
+    return f"{number} {word[:-1]}ies" if word.endswith("y") else f"{number} {word}s"
 
 
 def ago(moment: datetime | None, now: datetime) -> str:

@@ -21,6 +21,7 @@ from gateway.store.leads import Accepted, Known, Leads, Mode, Plan, Rejected, St
 from gateway.store.leases import LeaseLost, Leases
 from gateway.store.paging import BadCursor, Page
 from gateway.store.sources import Sources, SourceState
+from gateway.store.upkeep import Upkeep
 
 __all__ = [
     "Accepted",
@@ -71,6 +72,7 @@ class Store:
         self.leases = Leases(self.connection)
         self.counts = Counts(self.connection)
         self.events = Events(self.connection)
+        self.upkeep = Upkeep(self.connection)
 
     async def open(self) -> None:
         """Check that the server answers and that what it holds can be read. Raises

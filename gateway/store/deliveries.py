@@ -183,7 +183,7 @@ class Deliveries:
             for row in rows
             if row[3] == b"ready"
         ]
-        return left, back, len(rows) - len(back)
+        return left, back, sum(row[3] == b"dead" for row in rows)
 
     async def sweep_due(self, destinations: Sequence[str], limit: int = 200) -> Due:
         """Move what is due to ready for several destinations, in one round trip."""

@@ -11,7 +11,7 @@ from gateway.store.connection import Connection
 @dataclass(frozen=True, slots=True)
 class Event:
     """One thing that happened. ``type``: lead, step, delivered, retrying, dead, replayed,
-    discarded.
+    discarded, erased.
     """
 
     id: str

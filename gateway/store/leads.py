@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from gateway.delivery import Reason
 from gateway.lead import Lead
 from gateway.store.connection import Connection
 from gateway.store.paging import Page, pages_of
@@ -184,6 +185,19 @@ class Leads:
         """Forget leads that have no unfinished or dead delivery; how many were forgotten."""
         answers = await self._c.run_many([("retire", (uid,)) for uid in uids])
         return sum(1 for answer in answers if answer == 1)
+
+    async def erase(self, uids: Sequence[str], *, reason: Reason = Reason.ERASED) -> list[str]:
+        """Forget leads for good, with what their deliveries know of them, one script per lead.
+
+        ``erased``, ``already`` or ``unknown`` for each. Unsent deliveries are discarded with
+        ``reason``; one on the wire ends by itself and keeps no answer. A lead read again later
+        stays erased.
+        """
+        answers = await self._c.run_many([("erase", (uid, reason.value)) for uid in uids])
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return [answer.decode() for answer in answers]
 
     async def reject(self, source: str, reason: str, raw: Any, now: datetime) -> None:
         """Keep an item that could not become a lead where the operator can see it.

@@ -1,4 +1,4 @@
-"""What an operator may do from API and pages alike: replay, discard, pause, resume, poll."""
+"""What an operator may do from API and pages alike: replay, discard, erase, pause, resume, poll."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.sources import PushConfig
+from gateway.web import reading
 from gateway.web.context import Web
 from gateway.web.problems import Problem
 
@@ -46,6 +47,12 @@ async def discard(web: Web, ids: Sequence[str]) -> Acted:
             else:
                 refused.append((item, what))
     return Acted(done, refused)
+
+
+async def erase(web: Web, source: str, lead_id: str) -> None:
+    """Forget one lead for good. Raises a 404 problem for one that is not kept (any more)."""
+    found = await reading.find_lead(web, source, lead_id)
+    await web.store.leads.erase([found.uid])
 
 
 async def steer_destination(web: Web, name: str, action: str) -> None:

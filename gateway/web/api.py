@@ -98,6 +98,13 @@ async def lead(request: Request, web: Web) -> Response:
 
 
 @admin
+async def erase_lead(request: Request, web: Web) -> Response:
+    """Forget one lead for good; what is unsent of it is discarded."""
+    await acting.erase(web, request.path_params["source"], request.path_params["id"])
+    return Response(status_code=204)
+
+
+@admin
 async def deliveries(request: Request, web: Web) -> Response:
     """Deliveries, newest first, filtered by state, destination, reason, lead (SOURCE/ID)."""
     return await _deliveries(request, web, _states(request))
@@ -305,6 +312,7 @@ def _listing(items: Sequence[Any], cursor: str | None) -> Response:
 ROUTES = [
     Route("/v1/leads", leads),
     Route("/v1/leads/{source}/{id:path}", lead),
+    Route("/v1/leads/{source}/{id:path}", erase_lead, methods=["DELETE"]),
     Route("/v1/deliveries", deliveries),
     Route("/v1/deliveries/{id}", delivery),
     Route("/v1/deliveries/{id}/replay", replay_delivery, methods=["POST"]),

@@ -63,6 +63,20 @@ async def test_a_lead_is_shown_with_its_deliveries_and_attempts(house: WebGatewa
     assert missing.headers["content-type"] == "application/problem+json"
 
 
+async def test_a_deleted_lead_is_gone_and_stays_gone(house: WebGateway) -> None:
+    await house.accept(a_lead("lead/1"))
+    async with browse(house) as client:
+        assert (await client.delete("/v1/leads/seloger/lead/1")).status_code == 401
+        gone = await client.delete("/v1/leads/seloger/lead/1", headers=ADMIN)
+        again = await client.delete("/v1/leads/seloger/lead/1", headers=ADMIN)
+        shown = await client.get("/v1/leads/seloger/lead/1", headers=ADMIN)
+        states = {item["state"] for item in (await read(client, "/v1/deliveries"))["items"]}
+        await house.accept(a_lead("lead/1"))
+        listed = (await read(client, "/v1/leads"))["items"]
+    assert (gone.status_code, again.status_code, shown.status_code) == (204, 404, 404)
+    assert (states, listed) == ({"discarded"}, [])
+
+
 async def test_destinations_and_sources_have_the_contracts_shape(house: WebGateway) -> None:
     async with browse(house) as client:
         destinations = (await read(client, "/v1/destinations"))["items"]

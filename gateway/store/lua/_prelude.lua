@@ -40,6 +40,36 @@ local function make_ready(id, dest, lane, score)
   redis.call('ZADD', ready_key(dest, lane), score, id)
 end
 
+-- Take a delivery out of every place where something waits for its turn.
+local function leave_waiting(id, dest, lane)
+  redis.call('ZREM', ready_key(dest, lane), id)
+  redis.call('ZREM', due_key(dest), id)
+  redis.call('ZREM', dead_key(dest), id)
+end
+
+-- Give a delivery up for good; it stands in no place where anything waits any more.
+local function discard(id, dest, uid, reason)
+  redis.call('HSET', delivery_key(id), 'state', 'discarded', 'reason', reason)
+  redis.call('HDEL', delivery_key(id), 'due', 'saved')
+  event('discarded', id, uid, dest, reason)
+end
+
+-- What a receiver answered and what a step saved may quote the lead. The attempts themselves stay.
+local function forget_content(id)
+  redis.call('HDEL', delivery_key(id), 'saved')
+  local kept = redis.call('LRANGE', attempts_key(id), 0, -1)
+  for i, line in ipairs(kept) do
+    local attempt = cjson.decode(line)
+    if attempt[8] ~= '' then
+      attempt[8] = ''
+      redis.call('LSET', attempts_key(id), i - 1, cjson.encode(attempt))
+    end
+  end
+end
+
+-- Erased content stands in the append-only file until that is rewritten: since when, in ms.
+local function want_rewrite() redis.call('HSETNX', P .. 'meta', 'rewrite_wanted', int(now_ms())) end
+
 -- Histogram bounds in seconds; gateway/store/counts.py has the same list.
 local BOUNDS = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 3, 5, 10, 30, 60, 300,
   900, 3600}

@@ -48,12 +48,17 @@ for i = 7, #ARGV do
       redis.call('PEXPIRE', rate_key, window + 1000)
     end
     local f = redis.call('HMGET', key, 'total', 'made', 'cut', 'occasion', 'created', 'saved', 'lead')
-    local total = tonumber(f[1]) + 1
+    local body = redis.call('HGET', lead_key(f[7]), 'body')
     redis.call('ZREM', ready_key(dest, lane), id)
-    redis.call('HSET', key, 'state', 'delivering', 'owner', worker, 'total', total, 'begun', int(now))
-    redis.call('SADD', owned_key(worker), id)
-    answer[#answer + 1] = {id, total, tonumber(f[2]), tonumber(f[3] or '0'), lane, f[4], f[5],
-      f[6] or '', redis.call('HGET', lead_key(f[7]), 'body') or ''}
+    if not body then
+      discard(id, dest, f[7], 'erased')
+    else
+      local total = tonumber(f[1]) + 1
+      redis.call('HSET', key, 'state', 'delivering', 'owner', worker, 'total', total, 'begun', int(now))
+      redis.call('SADD', owned_key(worker), id)
+      answer[#answer + 1] = {id, total, tonumber(f[2]), tonumber(f[3] or '0'), lane, f[4], f[5],
+        f[6] or '', body}
+    end
   end
 end
 return left()

@@ -4,11 +4,7 @@ local key = delivery_key(id)
 local f = redis.call('HMGET', key, 'state', 'destination', 'lane', 'lead')
 local state, dest = f[1], f[2]
 if not state then return 'gone' end
-if state == 'delivered' or state == 'delivering' then return state end
-redis.call('ZREM', ready_key(dest, f[3]), id)
-redis.call('ZREM', due_key(dest), id)
-redis.call('ZREM', dead_key(dest), id)
-redis.call('HSET', key, 'state', 'discarded', 'reason', ARGV[3])
-redis.call('HDEL', key, 'due', 'saved')
-event('discarded', id, f[4], dest, ARGV[3])
+if state == 'delivered' or state == 'delivering' or state == 'discarded' then return state end
+leave_waiting(id, dest, f[3])
+discard(id, dest, f[4], ARGV[3])
 return 'discarded'

@@ -21,8 +21,9 @@ local mine = state == 'delivering' and f[2] == worker and tonumber(f[3]) == numb
 redis.call('SREM', owned_key(worker), id)
 if mine then redis.call('HDEL', key, 'owner', 'begun') end
 
+local erased = redis.call('EXISTS', lead_key(uid)) == 0
 record(id, number, now - duration, duration, outcome == 'continue' and 'delivered' or outcome,
-  reason, ARGV[7], tonumber(ARGV[10]), ARGV[9])
+  reason, ARGV[7], tonumber(ARGV[10]), erased and '' or ARGV[9])
 count(dest, 'outcome:' .. outcome)
 observe(dest, 'attempt', duration)
 
@@ -61,9 +62,7 @@ end
 if ARGV[16] == '1' and redis.call('HSETNX', dk, 'paused', reason) == 1 then happened = 'paused' end
 
 if outcome == 'delivered' then
-  redis.call('ZREM', ready_key(dest, f[7]), id)
-  redis.call('ZREM', due_key(dest), id)
-  redis.call('ZREM', dead_key(dest), id)
+  leave_waiting(id, dest, f[7])
   redis.call('HSET', key, 'state', 'delivered', 'done', int(now), 'remote', ARGV[12], 'made', tonumber(f[6]) + 1)
   redis.call('HDEL', key, 'due', 'saved')
   observe(dest, 'accepted', now - tonumber(f[8]))
@@ -71,6 +70,12 @@ if outcome == 'delivered' then
   count_hour('delivered:' .. dest, now)
   event('delivered', id, uid, dest, reason)
   return {'delivered', happened}
+end
+
+-- Its lead was erased while it was on the wire: there is nothing left to try again with.
+if erased then
+  discard(id, dest, uid, 'erased')
+  return {'discarded', happened}
 end
 
 if outcome == 'continue' then

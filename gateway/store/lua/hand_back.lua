@@ -20,9 +20,13 @@ for i = 4, #ARGV do
     else
       redis.call('HINCRBY', key, 'total', -1)
     end
-    redis.call('HSET', key, 'state', state)
-    make_ready(id, f[4], f[5], f[6])
-    back[#back + 1] = {id, f[4], f[5]}
+    if redis.call('EXISTS', lead_key(f[7])) == 0 then
+      discard(id, f[4], f[7], 'erased')
+    else
+      redis.call('HSET', key, 'state', state)
+      make_ready(id, f[4], f[5], f[6])
+      back[#back + 1] = {id, f[4], f[5]}
+    end
   end
 end
 return back

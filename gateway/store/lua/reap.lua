@@ -18,7 +18,10 @@ for _, id in ipairs(ids) do
     count(dest, 'outcome:interrupted')
     redis.call('HDEL', key, 'owner', 'begun')
     redis.call('HSET', key, 'reason', 'interrupted', 'cut', cut)
-    if cut >= most then
+    if redis.call('EXISTS', lead_key(f[7])) == 0 then
+      discard(id, dest, f[7], 'erased')
+      back[#back + 1] = {id, dest, f[5], 'discarded'}
+    elseif cut >= most then
       redis.call('HSET', key, 'state', 'dead')
       redis.call('ZADD', dead_key(dest), int(now), id)
       event('dead', id, f[7], dest, 'interrupted')

@@ -9,9 +9,7 @@ if state == 'discarded' then return {'discarded', dest} end
 if state == 'delivering' then return {'delivering', dest} end
 if state == 'delivered' and not force then return {'delivered', dest} end
 if redis.call('EXISTS', lead_key(f[4])) == 0 then return {'erased', dest} end
-redis.call('ZREM', ready_key(dest, f[3]), id)
-redis.call('ZREM', due_key(dest), id)
-redis.call('ZREM', dead_key(dest), id)
+leave_waiting(id, dest, f[3])
 redis.call('HSET', key, 'state', 'pending', 'lane', 'later', 'made', 0, 'cut', 0)
 redis.call('HDEL', key, 'due', 'done')
 make_ready(id, dest, 'later', int(now_ms()))

@@ -19,4 +19,5 @@ end
 redis.call('DEL', key)
 redis.call('ZREM', P .. 'leads', uid)
 redis.call('ZREM', P .. 'unrouted', uid)
+want_rewrite()
 return 1
