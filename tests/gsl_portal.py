@@ -18,9 +18,9 @@ from typing import Any
 from pydantic import SecretStr
 
 from gateway.http import HttpClient
+from gateway.oauth import Clock, TokenStore
 from gateway.sources.gsl import GslConfig, GslSource
-from gateway.sources.oauth import Clock
-from gateway.sources.protocol import Page, Slice, SourceProblem, TokenStore
+from gateway.sources.protocol import Page, Slice, SourceProblem
 from tests.tokens import TokensInMemory
 from tests.wire import Received, Script, answer, listening, loopback, read_request
 

@@ -11,12 +11,12 @@ from typing import Any, cast
 
 import httpx
 
+from gateway.oauth import Clock, Credentials, Tokens, TokenStore
 from gateway.sources.gsl_check import check
 from gateway.sources.gsl_client import GslClient
 from gateway.sources.gsl_config import Feed, GslConfig
-from gateway.sources.oauth import Clock, Credentials, Tokens
 from gateway.sources.portal import Portal
-from gateway.sources.protocol import Page, Slice, TokenStore
+from gateway.sources.protocol import Page, Slice
 
 __all__ = ["GslConfig", "GslSource"]
 

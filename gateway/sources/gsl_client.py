@@ -14,10 +14,10 @@ from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
+from gateway.http.asking import Asked, wrong_answer
 from gateway.sources.gsl_config import Feed, GslConfig
 from gateway.sources.portal import Portal, Reply
 from gateway.sources.protocol import Page, Slice, SourceProblem
-from gateway.sources.wire import Asked, wrong_answer
 
 MOST_PAGES = 10_000
 """Pages of one walk: a million leads in seven days is not an agency, it is a loop."""

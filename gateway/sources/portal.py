@@ -15,10 +15,10 @@ from typing import Any
 import httpx
 
 from gateway.http import USER_AGENT
-from gateway.sources.oauth import Clock, Tokens
+from gateway.http.asking import Answer, Asked, ask, json_of
+from gateway.oauth import Clock, Tokens
 from gateway.sources.problem import portal_problem
 from gateway.sources.protocol import SourceProblem
-from gateway.sources.wire import Answer, Asked, ask, json_of
 
 DEADLINE = 30.0
 """Seconds for one whole request."""

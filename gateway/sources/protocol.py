@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from gateway.http.asking import RemoteProblem
+
 
 @dataclass(frozen=True, slots=True)
 class Slice:
@@ -28,31 +30,8 @@ class Page:
     portal_time: datetime | None = None
 
 
-class SourceProblem(Exception):
-    """The portal could not be read; the operator sees the text, the poller the rest.
-
-    ``kind`` is one of ``credentials`` (a grant or token refused), ``forbidden`` (this feed is not
-    allowed or not found), ``rate_limited``, ``down`` (transport, 5xx), ``protocol`` (an answer that
-    is not what the vendor documents: HTML, a page key that repeats, a body too large).
-    ``retry_after`` is the portal's wish in seconds. ``details`` is the problem document, if one
-    came.
-    """
-
-    def __init__(
-        self,
-        kind: str,
-        text: str,
-        *,
-        retry_after: float | None = None,
-        status: int | None = None,
-        details: dict[str, Any] | None = None,
-    ) -> None:
-        super().__init__(text)
-        self.kind = kind
-        self.text = text
-        self.retry_after = retry_after
-        self.status = status
-        self.details = details or {}
+SourceProblem = RemoteProblem
+"""The portal could not be read; the operator sees the text, the poller the rest."""
 
 
 class Source(Protocol):
@@ -77,26 +56,4 @@ class Source(Protocol):
 
     async def close(self) -> None:
         """Give back connections."""
-        ...
-
-
-class TokenStore(Protocol):
-    """Where a source keeps its access token, shared by every process (the store implements it)."""
-
-    async def load_token(self, key: str) -> dict[str, Any] | None:
-        """The token document kept under ``key``, or None."""
-        ...
-
-    async def save_token(self, key: str, token: dict[str, Any], ttl: float) -> None:
-        """Keep ``token`` for ``ttl`` seconds."""
-        ...
-
-    async def lock_token(self, key: str, seconds: float) -> bool:
-        """Try to become the one process that asks for a new token; False if another
-        already does.
-        """
-        ...
-
-    async def unlock_token(self, key: str) -> None:
-        """Let others ask again."""
         ...

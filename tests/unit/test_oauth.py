@@ -13,8 +13,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from gateway.sources.oauth import LOCK, Credentials, Tokens
-from gateway.sources.protocol import SourceProblem
+from gateway.http.asking import RemoteProblem
+from gateway.oauth.tokens import LOCK, Credentials, Tokens
 from tests.tokens import TokensInMemory, Turning
 
 pytestmark = pytest.mark.anyio
@@ -74,8 +74,8 @@ class Account:
         return len(self.endpoint.requests)
 
 
-async def problem(tokens: Tokens) -> SourceProblem:
-    with pytest.raises(SourceProblem) as caught:
+async def problem(tokens: Tokens) -> RemoteProblem:
+    with pytest.raises(RemoteProblem) as caught:
         await tokens.token()
     return caught.value
 

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.sources.problem import document_of, grant_problem, portal_problem
-from gateway.sources.wire import Answer, Asked
+from gateway.http.asking import Answer, Asked
+from gateway.http.problem_document import document_of
+from gateway.oauth.grant import grant_problem
+from gateway.sources.problem import portal_problem
 
 NOW = datetime(2026, 11, 24, 8, 0, 0, tzinfo=UTC)
 ASKED = Asked(

@@ -1,7 +1,7 @@
-"""One bounded request to a portal, and its answer as JSON.
+"""One bounded request of a conversation, and its answer as JSON.
 
 Owns the deadline, the cap and the way from bytes to a value; never decides what a status means and
-never repeats anything. Raises :class:`SourceProblem` with the key of gateway.yaml to look at.
+never repeats anything. Raises :class:`RemoteProblem` with the key of gateway.yaml to look at.
 """
 
 from __future__ import annotations
@@ -15,8 +15,33 @@ from typing import Any, NoReturn
 import httpx
 
 from gateway.delivery import Reason
-from gateway.http import WireError
-from gateway.sources.protocol import SourceProblem
+from gateway.http.trouble import WireError
+
+
+class RemoteProblem(Exception):
+    """The other side did not give what was asked for; the operator sees the text.
+
+    ``kind`` is one of ``credentials`` (a grant or token refused), ``forbidden`` (this is not
+    allowed or not found), ``rate_limited``, ``down`` (transport, 5xx), ``protocol`` (an answer that
+    is not what the vendor documents: HTML, a page key that repeats, a body too large).
+    ``retry_after`` is its wish in seconds. ``details`` is the problem document, if one came.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        text: str,
+        *,
+        retry_after: float | None = None,
+        status: int | None = None,
+        details: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.text = text
+        self.retry_after = retry_after
+        self.status = status
+        self.details = details or {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +49,13 @@ class Asked:
     """What was asked for, in words for the operator.
 
     ``address`` is the key of gateway.yaml that names the host, ``setting`` the one that names the
-    path.
+    path; ``who`` was asked.
     """
 
     what: str
     address: str
     setting: str
+    who: str = "the portal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +78,7 @@ async def ask(
 ) -> Answer:
     """Send ``request`` and read at most ``cap`` bytes within ``deadline`` seconds in all.
 
-    Raises :class:`SourceProblem`: ``down`` when no answer came, ``protocol`` when it is too large.
+    Raises :class:`RemoteProblem`: ``down`` when no answer came, ``protocol`` when it is too large.
     """
     request.extensions["timeout"] = httpx.Timeout(deadline).as_dict()
     body = bytearray()
@@ -79,7 +105,7 @@ async def ask(
 
 
 def json_of(answer: Answer, asked: Asked) -> Any:
-    """The answer's JSON value. Raises :class:`SourceProblem` ``protocol`` when it is none.
+    """The answer's JSON value. Raises :class:`RemoteProblem` ``protocol`` when it is none.
 
     A half of a surrogate pair, as text cut in the middle of an emoji leaves it, becomes U+FFFD: it
     could not be stored, and one such lead must not stop the others. NaN and Infinity become null.
@@ -93,14 +119,14 @@ def json_of(answer: Answer, asked: Asked) -> Any:
     return value
 
 
-def wrong_answer(answer: Answer, asked: Asked, what_came: str) -> SourceProblem:
+def wrong_answer(answer: Answer, asked: Asked, what_came: str) -> RemoteProblem:
     """The problem of an answer that is not what the vendor documents."""
     text = (
-        f"{asked.what}: the portal answered {answer.status} with {what_came} "
+        f"{asked.what}: {asked.who} answered {answer.status} with {what_came} "
         f"({answer.media_type}) where its page promises JSON; "
         f"look at {asked.address} and {asked.setting}"
     )
-    return SourceProblem("protocol", text, status=answer.status)
+    return RemoteProblem("protocol", text, status=answer.status)
 
 
 def _what_came(answer: Answer) -> str:
@@ -114,12 +140,12 @@ def _what_came(answer: Answer) -> str:
     return "something else"
 
 
-def _down(asked: Asked, text: str) -> SourceProblem:
-    return SourceProblem("down", f"{asked.what}: {text}; look at {asked.address}")
+def _down(asked: Asked, text: str) -> RemoteProblem:
+    return RemoteProblem("down", f"{asked.what}: {text}; look at {asked.address}")
 
 
 def _too_large(asked: Asked, cap: int) -> NoReturn:
-    raise SourceProblem(
+    raise RemoteProblem(
         "protocol", f"{asked.what}: the answer is larger than {cap / 1_000_000:g} MB"
     )
 

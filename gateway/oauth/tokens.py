@@ -1,7 +1,7 @@
 """OAuth 2.0 client credentials (RFC 6749 §4.4): one access token per account, for every process.
 
-Owns when a token is asked for, kept, shared, renewed and given up; never what is read with it.
-Portals count token requests, so: a token serves until a late share of its life is over; one process
+Owns when a token is asked for, kept, shared, renewed and given up; never what it is used for.
+Vendors count token requests, so: a token serves until a late share of its life is over; one process
 renews it while the others go on with it; what was refused is not asked again for minutes.
 The secret leaves this module in the token request alone.
 """
@@ -22,9 +22,9 @@ from urllib.parse import quote
 import httpx
 from pydantic import SecretStr
 
-from gateway.sources.problem import grant_problem
-from gateway.sources.protocol import SourceProblem, TokenStore
-from gateway.sources.wire import Answer, Asked, ask, json_of, wrong_answer
+from gateway.http.asking import Answer, Asked, RemoteProblem, ask, json_of, wrong_answer
+from gateway.oauth.grant import grant_problem
+from gateway.oauth.store import TokenStore
 
 RENEW_AT = 0.85
 """The share of a token's life after which it is renewed."""
@@ -96,7 +96,7 @@ class Tokens:
     async def token(self, *, insist: bool = False) -> str:
         """The token to show. ``insist`` asks even though a refusal is remembered (for a check).
 
-        Raises :class:`SourceProblem`: ``credentials`` when the grant is or was just refused, with
+        Raises :class:`RemoteProblem`: ``credentials`` when the grant is or was just refused, with
         the seconds until it is asked again; else as the token endpoint answered.
         """
         now = self._now()
@@ -109,7 +109,7 @@ class Tokens:
             return await self._renewed("", insist)
 
     async def another(self, lost: str) -> str:
-        """A token other than ``lost``, which the portal did not take. Raises as :meth:`token`."""
+        """A token other than ``lost``, which was not taken. Raises as :meth:`token`."""
         async with self._asking:
             if self._kept.token not in ("", lost) and self._now() < self._kept.expires_at:
                 return self._kept.token
@@ -139,7 +139,7 @@ class Tokens:
                 raise self._remembered(kept)
             try:
                 kept = await self._granted(kept)
-            except SourceProblem as problem:
+            except RemoteProblem as problem:
                 if problem.kind == "credentials":
                     kept = self._refused(kept, lost, problem)
                     problem.retry_after = kept.refused_until - self._now()
@@ -169,12 +169,17 @@ class Tokens:
             if await self._store.lock_token(self._key, LOCK):  # it gave up, or died
                 return await self._ask_and_keep(lost)
         where = self._credentials.where
-        raise SourceProblem("down", f"{where}: another process waits for the token endpoint")
+        raise RemoteProblem("down", f"{where}: another process waits for the token endpoint")
 
     async def _granted(self, kept: _Kept) -> _Kept:
         """Ask for a token, and say how long it serves."""
         where = self._credentials.where
-        asked = Asked(f"{where}, token request", f"{where}.token_url", f"{where}.token_format")
+        asked = Asked(
+            f"{where}, token request",
+            f"{where}.token_url",
+            f"{where}.token_format",
+            "the token endpoint",
+        )
         sent = self._now()
         answer = await ask(self._http, self._request(), asked, deadline=DEADLINE, cap=ANSWER_CAP)
         if not 200 <= answer.status < 300:
@@ -213,7 +218,7 @@ class Tokens:
         secret = self._credentials.client_secret.get_secret_value()
         return (secret, quote(secret, safe=""), self._basic())
 
-    def _refused(self, kept: _Kept, lost: str, problem: SourceProblem) -> _Kept:
+    def _refused(self, kept: _Kept, lost: str, problem: RemoteProblem) -> _Kept:
         now = self._now()
         again = kept.refusals > 0 and now - kept.refused_until <= FORGIVEN_AFTER
         return replace(
@@ -223,9 +228,9 @@ class Tokens:
             why=problem.text,
         )
 
-    def _remembered(self, kept: _Kept) -> SourceProblem:
+    def _remembered(self, kept: _Kept) -> RemoteProblem:
         until = datetime.fromtimestamp(kept.refused_until, UTC)
-        return SourceProblem(
+        return RemoteProblem(
             "credentials",
             f"{kept.why}; not asked again before {until:%H:%M:%S} UTC",
             retry_after=kept.refused_until - self._now(),
@@ -251,7 +256,7 @@ class Tokens:
 
 
 def _token_in(answer: Answer, asked: Asked) -> tuple[str, float]:
-    """The token and the seconds it lives. Raises :class:`SourceProblem` ``protocol``."""
+    """The token and the seconds it lives. Raises :class:`RemoteProblem` ``protocol``."""
     found = json_of(answer, asked)
     token = found.get("access_token") if isinstance(found, dict) else None
     if not isinstance(token, str) or not token:
