@@ -75,12 +75,16 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The receiver has the lead. ``remote_id`` is the receiver's own id of it, when it said one."""
+    """The receiver has the lead. ``remote_id`` is the receiver's own id of it, when it said one.
+
+    ``thread`` is what later leads of the same person may be attached to there.
+    """
 
     reason: Reason = Reason.ACCEPTED
     status: int | None = None
     answer: str = ""
     remote_id: str | None = None
+    thread: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,8 @@ class Deferred:
 
     ``throttle`` is set when the answer speaks for the whole destination (429, or 503 with
     Retry-After): then nothing else is sent there until it is over. ``uncertain`` when the receiver
-    may have the lead all the same: no answer came to a request that had gone out in full.
+    may have the lead all the same: no answer came to a request that had gone out in full. ``saved``
+    is kept for the next attempt when this one got part of the way, and takes the place of what was.
     """
 
     reason: Reason
@@ -98,6 +103,7 @@ class Deferred:
     retry_after: float | None = None
     throttle: bool = False
     uncertain: bool = False
+    saved: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +175,10 @@ class Delivery:
 class Message:
     """What a destination needs to know of the delivery it renders, besides the lead itself.
 
-    The same on every attempt, except ``attempt`` (1 for the first) and ``saved``.
-    ``accepted_at`` is when the gateway stored the lead; ``webhook-id`` is ``id``.
+    The same on every attempt, except ``attempt`` (1 for the first), ``saved`` and ``thread``.
+    ``accepted_at`` is when the gateway stored the lead; ``webhook-id`` is ``id``. ``person`` names
+    who asks without saying who it is, and is empty when nobody knows; ``thread`` is what an earlier
+    lead of that person began at this destination.
     """
 
     id: str
@@ -179,6 +187,8 @@ class Message:
     occasion: str = "new"
     attempt: int = 1
     saved: dict[str, Any] = field(default_factory=dict)
+    person: str = ""
+    thread: str = ""
 
     @property
     def type(self) -> str:

@@ -6,6 +6,7 @@ destination says what came of it, the schedule says when again. Here they meet, 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import random
@@ -34,7 +35,7 @@ from gateway.lead import Lead, merge
 from gateway.queue import Hint, Queue
 from gateway.render import TemplateError
 from gateway.routing import Decision
-from gateway.store import Accepted, Known, Mode, Plan, Report, Store, Work
+from gateway.store import Accepted, Known, Mode, Plan, Report, Store, StoreUnavailable, Work
 
 BATCH = 100
 """Leads stored in one round trip."""
@@ -160,15 +161,8 @@ class Pipeline:
     async def attempt(self, work: Work) -> Report:
         """Make one attempt and say how it ended; the caller writes it down with ``finish``."""
         destination = self.destinations[work.destination]
-        message = Message(
-            id=work.id,
-            destination=work.destination,
-            accepted_at=work.accepted_at,
-            occasion=work.occasion,
-            attempt=work.number,
-            saved=work.saved,
-        )
         started = time.monotonic()
+        message = await self._message(work, destination)
         outcome: Outcome
         try:
             prepared = destination.render(work.lead, message)
@@ -176,7 +170,27 @@ class Pipeline:
             outcome = Refused(Reason.TEMPLATE, answer=str(error))
         else:
             outcome = await destination.send(prepared)
+        if isinstance(outcome, Delivered) and outcome.thread and message.person:
+            with contextlib.suppress(StoreUnavailable):
+                await self._store.threads.keep(work.destination, message.person, outcome.thread)
         return self._report(work, outcome, round((time.monotonic() - started) * 1000))
+
+    async def _message(self, work: Work, destination: Destination) -> Message:
+        person, thread = self._store.threads.person(work.lead), ""
+        if person and destination.threads:
+            # A lead is worth more than its place in a thread.
+            with contextlib.suppress(StoreUnavailable):
+                thread = await self._store.threads.of(work.destination, person)
+        return Message(
+            id=work.id,
+            destination=work.destination,
+            accepted_at=work.accepted_at,
+            occasion=work.occasion,
+            attempt=work.number,
+            saved=work.saved,
+            person=person,
+            thread=thread,
+        )
 
     def _report(self, work: Work, outcome: Outcome, duration_ms: int) -> Report:
         answer = outcome.answer[:ANSWER_LIMIT]
@@ -201,11 +215,12 @@ class Pipeline:
             case Deferred():
                 retry = self.settings[work.destination].retry
                 wait = next_wait(retry, work.made + 1, outcome.retry_after, self._draw())
+                # Who got part of the way found the destination alive.
+                health = "up" if outcome.saved else "down" if outcome.reason in _DOWN else "unknown"
                 return Report(
                     work.id, work.number, "deferred", outcome.reason, duration_ms,
                     status=outcome.status, answer=answer, wait=wait,
-                    uncertain=outcome.uncertain,
-                    health="down" if outcome.reason in _DOWN else "unknown",
+                    uncertain=outcome.uncertain, saved=outcome.saved, health=health,
                     throttle=outcome.retry_after if outcome.throttle else None,
                 )  # fmt: skip
 

@@ -111,6 +111,7 @@ class EmailDestination:
     """Hands leads in as mail at one SMTP server."""
 
     kind = "email"
+    threads = False
 
     def __init__(
         self, name: str, config: EmailConfig, renderer: Renderer, guard: AddressGuard

@@ -38,6 +38,8 @@ class Destination(Protocol):
 
     name: str
     kind: str
+    threads: bool
+    """Whether it attaches the later leads of a person to the first: ``Message.thread``."""
 
     def render(self, lead: Lead, message: Message) -> Prepared:
         """Prepare one step. Raises :class:`gateway.render.TemplateError` and nothing else."""

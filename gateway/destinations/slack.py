@@ -92,6 +92,7 @@ class SlackDestination:
     """Posts leads to one channel."""
 
     kind = "slack"
+    threads = False
 
     def __init__(
         self, name: str, config: SlackConfig, renderer: Renderer, http: HttpClient

@@ -93,6 +93,7 @@ class WebhookDestination:
     """Sends leads to one URL. ``http`` is its own and is closed with it."""
 
     kind = "webhook"
+    threads = False
 
     def __init__(
         self,

@@ -21,6 +21,7 @@ from gateway.store.leads import Accepted, Known, Leads, Mode, Plan, Rejected, St
 from gateway.store.leases import LeaseLost, Leases
 from gateway.store.paging import BadCursor, Page
 from gateway.store.sources import Sources, SourceState
+from gateway.store.threads import Threads
 from gateway.store.upkeep import Upkeep
 
 __all__ = [
@@ -73,6 +74,7 @@ class Store:
         self.counts = Counts(self.connection)
         self.events = Events(self.connection)
         self.upkeep = Upkeep(self.connection)
+        self.threads = Threads(self.connection)
 
     async def open(self) -> None:
         """Check that the server answers and that what it holds can be read. Raises
@@ -85,6 +87,7 @@ class Store:
             raise FormatTooNew(
                 f"the store holds format {found}, this version reads {FORMAT}: upgrade the program"
             )
+        await self.threads.load()
         await self.connection.load()
 
     async def close(self) -> None:

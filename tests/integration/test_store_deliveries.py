@@ -71,6 +71,23 @@ async def test_a_deferred_delivery_waits_and_comes_back_behind_live_ones(store: 
     assert await store.deliveries.ready("crm", Lane.LATER, 10) == [delivery]
 
 
+async def test_what_a_deferred_attempt_saved_is_there_on_the_next(store: Store) -> None:
+    ((delivery,),) = [result.deliveries for result in await accepted(store)]
+    await begin(store, (delivery,))
+    saved = {"settled": ["a1"], "reached": 2}
+    await store.deliveries.finish(
+        "w1", [report(delivery, outcome="deferred", wait=1.0, saved=saved)]
+    )
+    store.connection.clock_shift = 2.0
+    await store.deliveries.sweep_due(["crm"])
+    again = await begin(store, (delivery,))
+    assert again.work[0].saved == saved
+    await store.deliveries.finish("w1", [report(delivery, 2, outcome="deferred", wait=1.0)])
+    store.connection.clock_shift = 4.0
+    await store.deliveries.sweep_due(["crm"])
+    assert (await begin(store, (delivery,))).work[0].saved == saved
+
+
 async def test_a_used_up_schedule_is_a_dead_letter_and_a_replay_brings_it_back(
     store: Store,
 ) -> None:

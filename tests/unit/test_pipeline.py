@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from fakeredis import FakeAsyncRedis, FakeServer, FakeStrictRedis
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from gateway.delivery import Delivered, Lane, Message, Outcome, Reason, State
+from gateway.delivery import (
+    Deferred,
+    Delivered,
+    Lane,
+    Message,
+    Outcome,
+    Reason,
+    State,
+    delivery_id,
+)
 from gateway.destinations.common import DestinationConfig
 from gateway.destinations.protocol import Preview
 from gateway.lead import Contact, Lead
@@ -37,10 +47,13 @@ class Shelf:
 
     name: str = "crm"
     kind: str = "webhook"
+    threads: bool = True
+    seen: list[Message] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     outcome: Outcome = field(default_factory=Delivered)
 
     def render(self, lead: Lead, message: Message) -> Parcel:
+        self.seen.append(message)
         return Parcel(lead)
 
     async def send(self, prepared: Parcel) -> Outcome:
@@ -143,3 +156,46 @@ async def test_a_job_is_rqs_own_and_carries_nothing_but_the_delivery(house: Hous
     assert (job.description, job.origin) == ("deliver to crm", "t.crm")
     text = b"".join(value for value in rq.hgetall(job.key).values())
     assert b"camille" not in text.lower()
+
+
+async def test_a_persons_later_leads_find_the_thread_of_the_first(house: House) -> None:
+    house.shelf.outcome = Delivered(thread="17.1")
+    await house.pipeline.accept([a_lead("one")])
+    await deliver_all(house)
+    house.shelf.outcome = Delivered(thread="17.2")
+    await house.pipeline.accept([a_lead("two"), a_lead("other", contact=Contact(email="b@b.fr"))])
+    await deliver_all(house)
+    await house.pipeline.accept([a_lead("three")])
+    await deliver_all(house)
+    threads = {message.id: message.thread for message in house.shelf.seen}
+    assert [threads[delivery_id("seloger", item, "crm")] for item in ("one", "two", "three")] == [
+        "", "17.1", "17.1",
+    ]  # fmt: skip
+    assert threads[delivery_id("seloger", "other", "crm")] == ""
+
+
+async def test_a_lead_goes_out_without_its_thread_while_the_store_is_away(house: House) -> None:
+    await house.pipeline.accept([a_lead()])
+    await house.store.leases.start_worker("w1")
+    taken = await house.queue.take("w1", [("crm", Lane.LIVE, 10)])
+    claim = Claim("crm", [hint.id for hint in taken["crm"]], 5.0)
+    (begun,) = await house.store.deliveries.begin("w1", [claim])
+    house.shelf.outcome = Delivered(thread="17.1")
+    house.server.connected = False
+    report = await house.pipeline.attempt(begun.work[0])
+    assert report.outcome == "delivered"
+    assert house.shelf.kept == ["lead-1"]
+
+
+@pytest.mark.parametrize(("saved", "health"), [(None, "down"), ({"settled": ["a"]}, "up")])
+async def test_who_got_part_of_the_way_found_the_destination_alive(
+    house: House, saved: dict[str, Any] | None, health: str
+) -> None:
+    house.shelf.outcome = Deferred(Reason.SMTP_DEFERRED, saved=saved)
+    await house.pipeline.accept([a_lead()])
+    await house.store.leases.start_worker("w1")
+    taken = await house.queue.take("w1", [("crm", Lane.LIVE, 10)])
+    claim = Claim("crm", [hint.id for hint in taken["crm"]], 5.0)
+    (begun,) = await house.store.deliveries.begin("w1", [claim])
+    report = await house.pipeline.attempt(begun.work[0])
+    assert (report.saved, report.health) == (saved, health)

@@ -93,7 +93,9 @@ if outcome == 'refused' then
   return {'dead', happened}
 end
 
--- Deferred. While the destination is known to be down a try does not use up the schedule.
+-- Deferred. What part of the way was made is not made again.
+if ARGV[13] ~= '' then redis.call('HSET', key, 'saved', ARGV[13]) end
+-- While the destination is known to be down a try does not use up the schedule.
 local wait = ARGV[11]
 if broken and ARGV[14] == 'down' then
   local probe_at = tonumber(redis.call('HGET', dk, 'probe_at'))

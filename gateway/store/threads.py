@@ -1,0 +1,58 @@
+"""Who wrote before, and where: a name for each person that gives nobody away, and their threads.
+
+Owns the key of the hash, which never leaves the store, and one entry per destination and person.
+What a thread is, is the destination's to say: Slack's is the time stamp of a first message.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from gateway.contact import normal_email
+from gateway.lead import Lead
+from gateway.store.connection import Connection
+
+KEPT_FOR = timedelta(days=90)
+"""A person who comes back later than this begins a new thread."""
+
+
+class Threads:
+    """Names people and remembers the thread that a destination began for each."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._c = connection
+        self._secret = b""
+
+    async def load(self) -> None:
+        """Read the key of the hash, made by whoever opens the store first."""
+        key = self._c.key("meta")
+        await self._c.command("HSETNX", key, "person_key", secrets.token_hex(32))
+        self._secret = await self._c.command("HGET", key, "person_key")
+
+    def person(self, lead: Lead) -> str:
+        """The same 32 letters and digits for each lead of one person; empty when nobody is known.
+
+        Accounts that do not share their leads share no names either.
+        """
+        contact = lead.contact
+        address = normal_email(contact.email)
+        known = address.lower() if address else contact.phone or lead.seeker_id
+        if not known:
+            return ""
+        text = f"{lead.identity}\x00{known}".encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(text, key=self._secret, digest_size=16).hexdigest()
+
+    async def of(self, destination: str, person: str) -> str:
+        """The thread this destination began for this person, or an empty text."""
+        found = await self._c.command("GET", self._key(destination, person))
+        return found.decode() if found else ""
+
+    async def keep(self, destination: str, person: str, thread: str) -> None:
+        """Remember the thread, unless there is one already: the first message is its head."""
+        ms = round(KEPT_FOR.total_seconds() * 1000)
+        await self._c.command("SET", self._key(destination, person), thread, "NX", "PX", ms)
+
+    def _key(self, destination: str, person: str) -> str:
+        return self._c.key("thread", destination, person)
