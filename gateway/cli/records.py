@@ -42,7 +42,8 @@ def of_lead(
     stored: StoredLead, deliveries: Sequence[Delivery], held: frozenset[str]
 ) -> dict[str, Any]:
     """One lead with its deliveries."""
-    return lead_shape(stored, [delivery_shape(delivery, held) for delivery in deliveries])
+    shapes = [delivery_shape(delivery, held) for delivery in deliveries]
+    return lead_shape(stored, shapes).model_dump(mode="json")
 
 
 def of_destination(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from gateway.delivery import State
 from gateway.sources import PushConfig
 from gateway.web import reading
 from gateway.web.context import Web
@@ -22,31 +23,44 @@ class Acted:
     refused: list[tuple[str, str]]
 
 
-async def replay(web: Web, ids: Sequence[str], *, force: bool = False) -> Acted:
+async def replay(
+    web: Web, ids: Sequence[str], *, force: bool = False, dead_only: bool = False
+) -> Acted:
     """Try deliveries again now, with their schedule restarted."""
-    done, refused = 0, []
-    for start in range(0, len(ids), ACT_AT_ONCE):
-        some = ids[start : start + ACT_AT_ONCE]
-        results = await web.gateway.pipeline.replay(some, force=force)
-        for item, (what, _) in zip(some, results, strict=True):
-            if what == "replayed":
-                done += 1
-            else:
-                refused.append((item, what))
-    return Acted(done, refused)
+
+    async def change(some: Sequence[str]) -> list[str]:
+        return [what for what, _ in await web.gateway.pipeline.replay(some, force=force)]
+
+    return await _act(web, ids, change, "replayed", dead_only)
 
 
-async def discard(web: Web, ids: Sequence[str]) -> Acted:
+async def discard(web: Web, ids: Sequence[str], *, dead_only: bool = False) -> Acted:
     """Give deliveries up for good."""
-    done, refused = 0, []
+    return await _act(web, ids, web.store.deliveries.discard, "discarded", dead_only)
+
+
+async def _act(
+    web: Web,
+    ids: Sequence[str],
+    change: Callable[[Sequence[str]], Awaitable[list[str]]],
+    done: str,
+    dead_only: bool,
+) -> Acted:
+    """Change deliveries in batches; ``dead_only`` leaves alone what is no dead letter."""
+    count, refused = 0, []
     for start in range(0, len(ids), ACT_AT_ONCE):
         some = ids[start : start + ACT_AT_ONCE]
-        for item, what in zip(some, await web.store.deliveries.discard(some), strict=True):
-            if what == "discarded":
-                done += 1
+        if dead_only:
+            states = {item.id: item.state for item in await web.store.deliveries.get_many(some)}
+            alive = [(item, states[item].value) for item in some if item in states]
+            refused += [(item, state) for item, state in alive if state != State.DEAD]
+            some = [item for item in some if states.get(item, State.DEAD) is State.DEAD]
+        for item, what in zip(some, await change(some), strict=True):
+            if what == done:
+                count += 1
             else:
                 refused.append((item, what))
-    return Acted(done, refused)
+    return Acted(count, refused)
 
 
 async def erase(web: Web, source: str, lead_id: str) -> None:

@@ -13,7 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.store import BadCursor, StoreUnavailable
-from gateway.web import api, dashboard, events, health, metrics, push, signin
+from gateway.web import dashboard, events, signin
+from gateway.web.api import OPERATIONS, describing
 from gateway.web.context import Gateway, Web
 from gateway.web.pages import problem_page
 from gateway.web.problems import Problem, as_problem, problem_response, wants_page
@@ -44,12 +45,8 @@ def create_app(
 
     app = Starlette(
         routes=[
-            Route("/healthz", health.healthz),
-            Route("/readyz", health.readyz),
-            Route("/metrics", metrics.metrics),
-            Route("/v1/sources/{name}/leads", push.push, methods=["POST"]),
-            Route("/v1/events", events.events),
-            *api.ROUTES,
+            *(operation.route() for operation in OPERATIONS),
+            *describing.ROUTES,
             Route("/live", events.live),
             Route("/signin", signin.signin),
             Route("/signin", signin.submit, methods=["POST"]),

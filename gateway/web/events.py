@@ -18,6 +18,7 @@ from starlette.responses import Response, StreamingResponse
 
 from gateway.store import Event, StoreUnavailable
 from gateway.web.context import Web, web_of
+from gateway.web.operation import SESSION_TOO, operation
 from gateway.web.problems import Problem
 from gateway.web.security import require_admin, session_of
 
@@ -33,14 +34,20 @@ LASTS = 3600.0
 _PLACE = re.compile(r"^\d{1,20}-\d{1,20}$")
 
 
-async def events(request: Request) -> Response:
-    """``GET /v1/events``: each event with its place, resumed by ``Last-Event-ID``."""
+@operation(
+    "GET", "/v1/events", tag="Events", who=SESSION_TOO, answers={200: "text/event-stream"}
+)  # fmt: skip
+async def events(request: Request, web: Web) -> Response:
+    """Follow what happens as server-sent events.
+
+    Each has its place as its id: a client that reconnects with Last-Event-ID misses nothing of the
+    last 10,000. Events carry ids, never a lead's content.
+    """
     if session_of(request) is None:
         require_admin(request)
     place = request.headers.get("last-event-id", "")
     if place and not _PLACE.match(place):
         raise Problem(400, "Last-Event-ID: send the id of an event of this stream")
-    web = web_of(request)
     return await _stream(web, _each(web, place or await web.store.events.latest()))
 
 
@@ -119,3 +126,6 @@ def encode(kind: str, content: object, place: str | None = None) -> str:
     """One event on the wire (HTML Living Standard, 9.2.6); JSON has no line breaks of its own."""
     head = f"id: {place}\n" if place else ""
     return f"{head}event: {kind}\ndata: {json.dumps(content)}\n\n"
+
+
+OPERATIONS = (events,)

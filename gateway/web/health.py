@@ -14,10 +14,13 @@ from starlette.responses import JSONResponse, Response
 from gateway.config.model import GatewayConfig
 from gateway.sources import PushConfig
 from gateway.store import DestinationState, SourceState, StoreUnavailable
-from gateway.web.context import Web, web_of
+from gateway.web.context import Web
+from gateway.web.operation import NOBODY, operation
 from gateway.web.problems import RETRY_STORE_AFTER
 from gateway.web.security import bearer, from_this_machine
+from gateway.web.shapes import Alive, Readiness
 
+TAG = "Health and metrics"
 SILENT_AFTER = timedelta(seconds=60)
 """How long past its time a poll may be before it is said that nobody polls."""
 
@@ -103,14 +106,20 @@ def is_silent(config: GatewayConfig, source: SourceState, now: datetime) -> bool
     return expected is None or now > expected + SILENT_AFTER
 
 
-async def healthz(request: Request) -> Response:
-    """Whether this process answers."""
-    return JSONResponse({"status": "alive"})
+@operation("GET", "/healthz", tag=TAG, who=NOBODY)
+async def healthz() -> Alive:
+    """Say whether this process answers."""
+    return Alive()
 
 
-async def readyz(request: Request) -> Response:
-    """Whether this gateway can take leads; with what is wrong besides."""
-    web = web_of(request)
+@operation(
+    "GET", "/readyz", tag=TAG, who=NOBODY, answers={200: Readiness, 503: Readiness}
+)  # fmt: skip
+async def readyz(request: Request, web: Web) -> Response:
+    """Say whether this gateway can take leads, with what is wrong besides.
+
+    503 only when the store or the configuration fails. Details of warnings are for the admin.
+    """
     try:
         health = await read_health(web)
     except StoreUnavailable as error:
@@ -138,3 +147,6 @@ def _shown(warning: Trouble, operator: bool) -> dict[str, object]:
     if warning.about == "role":
         shown["state"] = "missing"
     return shown
+
+
+OPERATIONS = (healthz, readyz)

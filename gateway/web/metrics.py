@@ -22,7 +22,8 @@ from starlette.responses import Response
 
 from gateway.store import DestinationState, SourceState
 from gateway.store.counts import BOUNDS, DestinationCounts, Histogram, SourceCounts
-from gateway.web.context import Web, web_of
+from gateway.web.context import Web
+from gateway.web.operation import ADMIN_ELSEWHERE, operation
 from gateway.web.security import from_this_machine, require_admin
 
 CATEGORIES = frozenset(
@@ -138,11 +139,17 @@ async def read_metrics(web: Web) -> Reading:
     )
 
 
-async def metrics(request: Request) -> Response:
-    """All of it in Prometheus' text format, or OpenMetrics where asked for."""
+@operation(
+    "GET", "/metrics", tag="Health and metrics", who=ADMIN_ELSEWHERE, answers={200: "text/plain"}
+)  # fmt: skip
+async def metrics(request: Request, web: Web) -> Response:
+    """Give every counter in Prometheus' text format, or OpenMetrics where asked for.
+
+    Without a token on this machine.
+    """
     if not from_this_machine(request):
         require_admin(request)
-    reading = await read_metrics(web_of(request))
+    reading = await read_metrics(web)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Once(reading))
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
@@ -177,3 +184,6 @@ def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
         total += value
         cumulated.append((bound, total))
     return cumulated
+
+
+OPERATIONS = (metrics,)

@@ -7,41 +7,59 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import pydantic_core
 import structlog
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from gateway.lead import Lead, RejectedItem
 from gateway.sources import PushConfig
 from gateway.sources.push_lead import parse_push
 from gateway.store import Accepted, StoreUnavailable
-from gateway.web.context import Web, web_of
+from gateway.web.context import Web
+from gateway.web.operation import PUSH, operation
 from gateway.web.problems import Problem
 from gateway.web.security import bearer, read_body
+from gateway.web.shapes import Pushed, Verdict
 
 BODY_CAP = 2_000_000
 ITEMS_CAP = 1000
 
+_PUSHED = {
+    "type": "object",
+    "description": "A lead in the shape that GET /v1/leads answers; what is left out is null.",
+    "required": ["id"],
+    "properties": {"id": {"type": ["string", "integer"], "examples": ["order-4711"]}},
+    "additionalProperties": True,
+}
+PUSHED = {
+    "oneOf": [_PUSHED, {"type": "array", "items": _PUSHED, "minItems": 1, "maxItems": ITEMS_CAP}]
+}
+
 log = structlog.get_logger()
 
 
-@dataclass(slots=True)
-class Verdict:
-    """What became of one pushed item: accepted, known or rejected, and then why."""
+@operation(
+    "POST",
+    "/v1/sources/{name}/leads",
+    tag="Push",
+    who=PUSH,
+    sends=PUSHED,
+    answers={200: Pushed, 202: Pushed, 422: Pushed},
+    problems={
+        400: "not JSON, or an empty list",
+        404: "there is no source of kind push with this name",
+        413: f"more than {ITEMS_CAP} leads, or {BODY_CAP // 1_000_000} MB",
+    },
+)
+async def push(request: Request, web: Web, name: str) -> Response:
+    """Push one lead or a list of them; each is stored before the answer.
 
-    id: str | None
-    status: str
-    reason: str | None = None
-
-
-async def push(request: Request) -> Response:
-    """``POST /v1/sources/{name}/leads``."""
-    web = web_of(request)
-    name = request.path_params["name"]
+    The token is the source's own. 202 if any was accepted, 200 if all were known, 422 if all were
+    bad; what became of each stands in the answer in the order they were sent.
+    """
     config = web.config.sources.get(name)
     if not isinstance(config, PushConfig):
         raise Problem(404, "there is no source of kind push with this name")
@@ -56,7 +74,8 @@ async def push(request: Request) -> Response:
     verdicts = await _accept(web, name, config.identity or name, items)
     statuses = {verdict.status for verdict in verdicts}
     status = 202 if "accepted" in statuses else 200 if "known" in statuses else 422
-    return JSONResponse({"items": [asdict(verdict) for verdict in verdicts]}, status)
+    answer = Pushed(items=verdicts).model_dump_json()
+    return Response(answer, status, media_type="application/json")
 
 
 def _same(given: str, wanted: str) -> bool:
@@ -84,7 +103,7 @@ async def _accept(web: Web, source: str, identity: str, items: list[Any]) -> lis
     verdicts: list[Verdict] = []
     leads: list[tuple[Lead, Verdict]] = []
     for item in items:
-        verdict = Verdict(_id_of(item), "accepted")
+        verdict = Verdict(id=_id_of(item), status="accepted")
         verdicts.append(verdict)
         try:
             lead = parse_push(item, source=source, identity=identity, received_at=now)
@@ -110,3 +129,6 @@ def _id_of(item: Any) -> str | None:
     value = item.get("id") if isinstance(item, dict) else None
     named = isinstance(value, (str, int)) and not isinstance(value, bool)
     return str(value)[:256] if named else None
+
+
+OPERATIONS = (push,)

@@ -9,7 +9,7 @@ from gateway.delivery import Delivery, Reason, State, lead_uid
 from gateway.store import StoredLead
 from gateway.web.context import Web
 from gateway.web.problems import Problem
-from gateway.web.shapes import held_destinations
+from gateway.web.shapes import DeliveryShape, delivery_shape, held_destinations
 
 _AT_ONCE = 16
 """Deliveries read side by side: a share of the store's connections, never all of them."""
@@ -34,6 +34,12 @@ async def whole(web: Web, ids: Sequence[str]) -> list[Delivery]:
         some = ids[start : start + _AT_ONCE]
         found += await asyncio.gather(*(web.store.deliveries.get(item) for item in some))
     return [delivery for delivery in found if delivery is not None]
+
+
+async def shapes(web: Web, ids: Sequence[str]) -> list[DeliveryShape]:
+    """Deliveries with every attempt, in the API's shape; unknown ids fall out."""
+    waiting = await held(web)
+    return [delivery_shape(item, waiting) for item in await whole(web, ids)]
 
 
 async def held(web: Web) -> frozenset[str]:

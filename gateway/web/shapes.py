@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from gateway.config.model import GatewayConfig
 from gateway.delivery import Attempt, Delivery, State
 from gateway.destinations.common import DestinationConfig
-from gateway.lead import Moment
+from gateway.lead import Lead, Moment
 from gateway.sources.common import SourceConfig
 from gateway.store import DestinationState, SourceState, StoredLead
 
@@ -22,39 +22,76 @@ WAITS = (State.PENDING, State.RETRYING)
 class Shape(BaseModel):
     """One object of the API."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+
+S = TypeVar("S", bound=BaseModel)
+
+
+class Listing(Shape, Generic[S]):
+    """One page of a list."""
+
+    items: list[S]
+    next_cursor: str | None
+    """What to send as ``cursor`` for the next page; null on the last."""
 
 
 class AttemptShape(Shape):
+    """One attempt at a delivery."""
+
     at: Moment
     duration_ms: int
     outcome: str
+    """delivered, deferred, refused or interrupted."""
     reason: str
     status: int | None
+    """The receiver's status, where its protocol has one."""
     answer: str
+    """The first 2 KB of the answer, masked."""
     uncertain: bool
+    """The receiver may have the lead although no answer came."""
 
 
 class DeliveryShape(Shape):
+    """One lead on its way to one destination."""
+
     id: str
     lead_id: str
     source: str
     destination: str
     occasion: str
+    """new, escalation:N, claimed or erased."""
     state: str
     reason: str | None
+    """Why the last attempt ended as it did."""
     attempts: list[AttemptShape]
     next_attempt_at: Moment | None
     created_at: Moment
     delivered_at: Moment | None
     remote_id: str | None
+    """The receiver's own number of it."""
+
+
+class LeadShape(Lead):
+    """A lead, then what the gateway knows of it."""
+
+    sources: list[str]
+    """Every source that read it."""
+    unrouted: bool
+    """No route sends it anywhere."""
+    deliveries: list[DeliveryShape]
 
 
 class DestinationShape(Shape):
+    """One destination."""
+
     name: str
     kind: str | None
+    """Null for one that is not in the configuration any more."""
     state: str
+    """up, paused or broken."""
     reason: str | None
+    """Why it is not up."""
     pending: int
     retrying: int
     dead: int
@@ -62,20 +99,98 @@ class DestinationShape(Shape):
 
 
 class FeedShape(Shape):
+    """One feed of a source."""
+
     name: str
     checkpoint: Moment | None
     problem: str | None
 
 
 class SourceShape(Shape):
+    """One source."""
+
     name: str
     kind: str
     state: str
+    """up, down, refused or paused."""
     last_success_at: Moment | None
     checkpoint: Moment | None
+    """Everything before it is stored."""
     lag_seconds: float | None
+    """How far the checkpoint is behind now."""
     problem: str | None
     feeds: list[FeedShape]
+
+
+class Unchanged(Shape):
+    """A delivery that was left alone, and the state that forbids it."""
+
+    id: str
+    state: str
+
+
+class Replayed(Shape):
+    """How many dead letters are tried again."""
+
+    replayed: int
+    refused: list[Unchanged]
+    more: bool
+    """There are more that match: call again."""
+
+
+class Discarded(Shape):
+    """How many dead letters were given up for good."""
+
+    discarded: int
+    refused: list[Unchanged]
+    more: bool
+    """There are more that match: call again."""
+
+
+class Verdict(BaseModel):
+    """What became of one pushed lead."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    id: str | None
+    """As it was sent; null where there was none."""
+    status: Literal["accepted", "known", "rejected"]
+    reason: str | None = None
+    """Why it was rejected."""
+
+
+class Pushed(Shape):
+    """What became of each pushed lead, in the order they were sent."""
+
+    items: list[Verdict]
+
+
+class Alive(Shape):
+    """This process answers."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Warned(Shape):
+    """One thing that is wrong; members that do not apply are left out."""
+
+    about: str
+    """role, source or destination."""
+    name: str
+    state: str
+    problem: str = ""
+    """Only for the admin."""
+    next_try_at: Moment | None = None
+    count: int = 0
+
+
+class Readiness(Shape):
+    """Whether this gateway can take leads."""
+
+    status: Literal["ready", "unavailable"]
+    store: str = ""
+    """What is wrong with the store, when it is away."""
+    warnings: list[Warned]
 
 
 def kind_of(configured: DestinationConfig | SourceConfig) -> str:
@@ -129,14 +244,14 @@ def delivery_shape(delivery: Delivery, held: frozenset[str]) -> DeliveryShape:
     )
 
 
-def lead_shape(stored: StoredLead, deliveries: Sequence[DeliveryShape]) -> dict[str, Any]:
+def lead_shape(stored: StoredLead, deliveries: Sequence[DeliveryShape]) -> LeadShape:
     """The lead of contract §5, then what the gateway knows about it."""
-    return {
-        **stored.lead.as_dict(),
-        "sources": list(stored.sources),
-        "unrouted": stored.unrouted,
-        "deliveries": [delivery.model_dump(mode="json") for delivery in deliveries],
-    }
+    return LeadShape.model_construct(
+        **{name: getattr(stored.lead, name) for name in Lead.model_fields},
+        sources=list(stored.sources),
+        unrouted=stored.unrouted,
+        deliveries=list(deliveries),
+    )
 
 
 def destination_shape(

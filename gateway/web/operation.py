@@ -1,0 +1,129 @@
+"""How a function becomes an endpoint of the API, and stays describable.
+
+An operation's arguments say what it takes: ``web``, ``request``, ``query`` and ``body`` (models),
+every other one is a part of the path. Its return annotation is the answer's model. Both are read
+once, when the module is loaded; ``openapi.py`` reads the same.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gateway.web.asking import read_model, read_query
+from gateway.web.context import web_of
+from gateway.web.security import require_admin
+
+ADMIN, PUSH, NOBODY = "admin", "push", "nobody"
+ADMIN_ELSEWHERE, SESSION_TOO = "admin elsewhere", "session too"
+"""Who an operation is for: the admin, a source's own token, anybody; the admin unless on this
+machine, the admin or who is signed in. ``admin`` is asked for here: the others ask for themselves.
+"""
+
+Function = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method on one address."""
+
+    method: str
+    path: str
+    tag: str
+    function: Function
+    who: str = ADMIN
+    answers: Mapping[int, Any] = field(default_factory=dict)
+    """What comes by status: a model, a media type as text, or None for an empty answer."""
+    problems: Mapping[int, str] = field(default_factory=dict)
+    """Problems of its own by status, with when they come; what all share is not among them."""
+    query: type[BaseModel] | None = None
+    body: type[BaseModel] | None = None
+    takes: tuple[str, ...] = ()
+    sends: Any = None
+    """What the body must be, of an operation that reads it by itself."""
+
+    @property
+    def name(self) -> str:
+        """A name that no other operation has."""
+        return self.function.__name__
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """The first line of its docstring, and the rest."""
+        first, _, rest = inspect.cleandoc(self.function.__doc__ or "").partition("\n")
+        return first, rest.strip()
+
+    async def __call__(self, request: Request) -> Response:
+        """Ask who it is, read what was sent, answer. Raises problems."""
+        if self.who == ADMIN:
+            require_admin(request)
+        given: dict[str, Any] = {}
+        for name in self.takes:
+            if name == "web":
+                given[name] = web_of(request)
+            elif name == "request":
+                given[name] = request
+            elif name == "query" and self.query:
+                given[name] = read_query(request, self.query)
+            elif name == "body" and self.body:
+                given[name] = await read_model(request, self.body)
+            else:
+                given[name] = request.path_params[name]
+        answer = await self.function(**given)
+        if isinstance(answer, Response):
+            return answer
+        if answer is None:
+            return Response(status_code=204)
+        return Response(answer.model_dump_json(), media_type="application/json")
+
+    def route(self) -> Route:
+        """The operation where Starlette looks for it."""
+
+        # Written out: an instance would be taken for an ASGI application of its own.
+        async def endpoint(request: Request) -> Response:
+            return await self(request)
+
+        return Route(self.path, endpoint, methods=[self.method], name=self.name)
+
+
+def operation(
+    method: str,
+    path: str,
+    *,
+    tag: str,
+    who: str = ADMIN,
+    answers: Mapping[int, Any] | None = None,
+    problems: Mapping[int, str] | None = None,
+    sends: Any = None,
+) -> Callable[[Function], Operation]:
+    """Make a function an operation. ``answers`` and ``sends`` are only for one that builds its own
+    response and reads its own body.
+    """
+
+    def make(function: Function) -> Operation:
+        signature = inspect.signature(function, eval_str=True)
+        kinds = {name: part.annotation for name, part in signature.parameters.items()}
+        returned = signature.return_annotation
+        plain = {204: None} if returned is None else {200: returned}
+        return Operation(
+            method,
+            path,
+            tag,
+            function,
+            who,
+            answers or plain,
+            problems or {},
+            kinds.get("query"),
+            kinds.get("body"),
+            tuple(kinds),
+            sends,
+        )
+
+    return make
