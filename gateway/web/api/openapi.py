@@ -163,12 +163,17 @@ def _responses(item: Operation, refs: Mapping[Any, Any]) -> Iterable[tuple[str, 
         yield str(status), made
     for status in sorted(_problems(item) - set(item.answers)):
         text = item.problems.get(status, _SHARED.get(status, HTTPStatus(status).phrase))
-        yield str(status), {
-            "description": text[:1].upper() + text[1:] + ".",
-            "content": {
-                "application/problem+json": {"schema": {"$ref": TEMPLATE.format(model="Problem")}}
+        yield (
+            str(status),
+            {
+                "description": text[:1].upper() + text[1:] + ".",
+                "content": {
+                    "application/problem+json": {
+                        "schema": {"$ref": TEMPLATE.format(model="Problem")}
+                    }
+                },
             },
-        }
+        )
 
 
 def _problems(item: Operation) -> set[int]:

@@ -72,9 +72,7 @@ def _pretty(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False, indent=2)
 
 
-def _call(
-    address: str, path: str, method: str, operation: Mapping[str, Any], body: Any
-) -> str:
+def _call(address: str, path: str, method: str, operation: Mapping[str, Any], body: Any) -> str:
     words = ["curl"]
     if method != "GET":
         words += ["-X", method]
