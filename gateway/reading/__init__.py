@@ -6,7 +6,7 @@ often is for the poller; what an item means is for its source.
 
 from __future__ import annotations
 
-from gateway.reading.intake import Intake
+from gateway.reading.intake import Intake, Taken
 from gateway.reading.reader import LeaseTaken, Reader
 
-__all__ = ["Intake", "LeaseTaken", "Reader"]
+__all__ = ["Intake", "LeaseTaken", "Reader", "Taken"]
