@@ -8,19 +8,18 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from gateway.addresses import AddressGuard
 from gateway.config.check import check, make_renderer
 from gateway.config.faults import ConfigError
 from gateway.config.load import Loaded, load
 from gateway.config.model import GatewayConfig
-from gateway.destinations import EmailConfig, EmailDestination, SlackDestination, WebhookDestination
+from gateway.destinations import Surroundings, build
 from gateway.destinations.protocol import Destination
-from gateway.destinations.slack import SlackConfig
 from gateway.embedded import Embedded
 from gateway.http import HttpClient
 from gateway.lead import Lead
+from gateway.oauth import TokenStore
 from gateway.pipeline import Pipeline
 from gateway.queue import Queue
 from gateway.render import Renderer
@@ -108,10 +107,9 @@ async def open_gateway(
     async with AsyncExitStack() as stack:
         store, embedded = await stack.enter_async_context(open_store(settings, patience=patience))
         renderer = make_renderer(loaded, settings.public_url)
-        guard = AddressGuard(config.network.allow)
+        around = surroundings(loaded, renderer, store.sources)
         destinations = {
-            name: build_destination(name, part, renderer, guard)
-            for name, part in config.destinations.items()
+            name: build(name, part, around) for name, part in config.destinations.items()
         }
         for destination in destinations.values():
             stack.push_async_callback(destination.close)
@@ -131,16 +129,10 @@ async def open_gateway(
         )
 
 
-def build_destination(
-    name: str, config: Any, renderer: Renderer, guard: AddressGuard
-) -> Destination:
-    """One destination of any kind, with connections of its own."""
-    if isinstance(config, EmailConfig):
-        return EmailDestination(name, config, renderer, guard)
-    http = HttpClient(guard, connections=config.concurrency)
-    if isinstance(config, SlackConfig):
-        return SlackDestination(name, config, renderer, http)
-    return WebhookDestination(name, config, renderer, http)
+def surroundings(loaded: Loaded, renderer: Renderer, tokens: TokenStore) -> Surroundings:
+    """What the destinations of one configuration share."""
+    guard = AddressGuard(loaded.config.network.allow)
+    return Surroundings(renderer, guard, tokens, loaded.folder)
 
 
 def make_route(config: GatewayConfig, renderer: Renderer) -> Callable[[Lead], Decision]:

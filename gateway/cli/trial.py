@@ -110,15 +110,14 @@ def _sample_id() -> str:
 
 
 def _build(loaded: Loaded, settings: Settings, name: str) -> Destination:
-    from gateway.addresses import AddressGuard
     from gateway.config import make_renderer
-    from gateway.wiring import build_destination
+    from gateway.destinations import build
+    from gateway.oauth import OwnTokens
+    from gateway.wiring import surroundings
 
-    config = loaded.config
     renderer = make_renderer(loaded, settings.public_url)
-    return build_destination(
-        name, config.destinations[name], renderer, AddressGuard(config.network.allow)
-    )
+    around = surroundings(loaded, renderer, OwnTokens())
+    return build(name, loaded.config.destinations[name], around)
 
 
 def _message(destination: str, lead: Lead, saved: dict[str, Any] | None = None) -> Message:

@@ -30,7 +30,7 @@ from gateway.delivery import (
 )
 from gateway.destinations.common import DestinationConfig
 from gateway.destinations.email_message import address, write_mail
-from gateway.destinations.protocol import Preview, VerifyError
+from gateway.destinations.protocol import Preview, Surroundings, VerifyError
 from gateway.destinations.smtp import Handed, Handing, SmtpAddress, SmtpPool
 from gateway.destinations.smtp_trouble import said, trouble
 from gateway.lead import Lead
@@ -120,6 +120,11 @@ class EmailDestination:
         self._config = config
         self._renderer = renderer
         self._pool = SmtpPool(SmtpAddress.parse(config.smtp.get_secret_value()), guard)
+
+    @classmethod
+    def build(cls, name: str, config: EmailConfig, around: Surroundings) -> EmailDestination:
+        """See :class:`gateway.destinations.protocol.Buildable`."""
+        return cls(name, config, around.renderer, around.guard)
 
     def render(self, lead: Lead, message: Message) -> PreparedMail:
         """Write the mail. Raises TemplateError."""

@@ -7,10 +7,28 @@ Neither raises for the world's faults: a bad template or a refused connection is
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from gateway.addresses import AddressGuard
 from gateway.delivery import Message, Outcome
 from gateway.lead import Lead
+from gateway.oauth import TokenStore
+from gateway.render import Renderer
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a destination may use of the house it is built in.
+
+    ``guard`` says where it may connect, ``tokens`` keeps what it signed in with, and relative paths
+    of its configuration begin at ``folder``.
+    """
+
+    renderer: Renderer
+    guard: AddressGuard
+    tokens: TokenStore
+    folder: Path = Path()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +73,15 @@ class Destination(Protocol):
 
     async def close(self) -> None:
         """Give back connections."""
+        ...
+
+
+class Buildable(Destination, Protocol):
+    """A destination's class as the registry sees it."""
+
+    @classmethod
+    def build(cls, name: str, config: Any, around: Surroundings) -> Destination:
+        """One destination of this kind, from its own part of gateway.yaml. Opens nothing yet."""
         ...
 
 

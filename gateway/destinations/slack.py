@@ -14,7 +14,7 @@ from gateway.backoff import parse_retry_after
 from gateway.delivery import Deferred, Delivered, Message, Outcome, Reason, Refused
 from gateway.destinations.classify import answer_text, classify
 from gateway.destinations.common import DestinationConfig
-from gateway.destinations.protocol import Preview, VerifyError
+from gateway.destinations.protocol import Preview, Surroundings, VerifyError
 from gateway.destinations.slack_blocks import fit, limits_broken
 from gateway.http import Exchange, HttpClient, Request, WireError
 from gateway.lead import Lead
@@ -101,6 +101,12 @@ class SlackDestination:
         self._config = config
         self._renderer = renderer
         self._http = http
+
+    @classmethod
+    def build(cls, name: str, config: SlackConfig, around: Surroundings) -> SlackDestination:
+        """See :class:`gateway.destinations.protocol.Buildable`."""
+        http = HttpClient(around.guard, connections=config.concurrency)
+        return cls(name, config, around.renderer, http)
 
     def render(self, lead: Lead, message: Message) -> PreparedSlack:
         """Fill the template and check it against Slack's limits. Raises TemplateError."""

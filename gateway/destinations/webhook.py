@@ -18,7 +18,7 @@ from yarl import URL
 
 from gateway.delivery import Deferred, Message, Outcome, Reason
 from gateway.destinations.classify import answer_text, classify
-from gateway.destinations.protocol import Preview, VerifyError
+from gateway.destinations.protocol import Preview, Surroundings, VerifyError
 from gateway.destinations.webhook_body import envelope, json_bytes, media_type, must_be_json
 from gateway.destinations.webhook_config import (
     Auth,
@@ -125,6 +125,12 @@ class WebhookDestination:
             **{name.lower(): value for name, value in config.headers.items()},
             **auth_headers,
         }
+
+    @classmethod
+    def build(cls, name: str, config: WebhookConfig, around: Surroundings) -> WebhookDestination:
+        """See :class:`gateway.destinations.protocol.Buildable`."""
+        http = HttpClient(around.guard, connections=config.concurrency)
+        return cls(name, config, around.renderer, http)
 
     def render(self, lead: Lead, message: Message) -> PreparedRequest:
         """Prepare the request, the same on every attempt. Raises TemplateError."""

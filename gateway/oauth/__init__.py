@@ -6,7 +6,7 @@ through :class:`TokenStore`.
 
 from __future__ import annotations
 
-from gateway.oauth.store import TokenStore
+from gateway.oauth.store import OwnTokens, TokenStore
 from gateway.oauth.tokens import Clock, Credentials, Tokens
 
-__all__ = ["Clock", "Credentials", "TokenStore", "Tokens"]
+__all__ = ["Clock", "Credentials", "OwnTokens", "TokenStore", "Tokens"]

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gateway.addresses import AddressGuard
-from gateway.destinations.email import EmailConfig, EmailDestination
+from gateway.destinations import EmailConfig, SlackConfig, Surroundings, WebhookConfig
+from gateway.destinations import build as build_destination
+from gateway.destinations.common import DestinationConfig
 from gateway.destinations.protocol import Destination
-from gateway.destinations.slack import SlackConfig, SlackDestination
-from gateway.destinations.webhook import WebhookConfig, WebhookDestination
-from gateway.http import HttpClient
+from gateway.oauth import OwnTokens
 from gateway.render import Renderer
 from tests import wire
 
@@ -64,6 +64,10 @@ class Kind:
     throttles: Receiver | None = None
 
 
+def _built(config: DestinationConfig, guard: AddressGuard) -> Destination:
+    return build_destination("it", config, Surroundings(Renderer(), guard, OwnTokens()))
+
+
 # HTTP
 
 
@@ -104,7 +108,7 @@ def _webhook(scheme: str) -> Build:
                 "timeout": timeout,
             }
         )
-        return WebhookDestination("it", config, Renderer(), HttpClient(guard, connections=4))
+        return _built(config, guard)
 
     return build
 
@@ -114,7 +118,7 @@ def _slack(scheme: str) -> Build:
         config = SlackConfig.model_validate(
             {"webhook_url": f"{scheme}://127.0.0.1:{port}/services/hush-path", "timeout": timeout}
         )
-        return SlackDestination("it", config, Renderer(), HttpClient(guard, connections=4))
+        return _built(config, guard)
 
     return build
 
@@ -176,7 +180,7 @@ def _email(scheme: str, options: str) -> Build:
                 "timeout": timeout,
             }
         )
-        return EmailDestination("it", config, Renderer(), guard)
+        return _built(config, guard)
 
     return build
 
