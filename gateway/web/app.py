@@ -16,6 +16,7 @@ from gateway.store import BadCursor, StoreUnavailable
 from gateway.web import dashboard, events, signin
 from gateway.web.api import OPERATIONS, describing
 from gateway.web.context import Gateway, Web
+from gateway.web.operation import routes
 from gateway.web.pages import problem_page
 from gateway.web.problems import Problem, as_problem, problem_response, wants_page
 from gateway.web.security import Guard
@@ -45,7 +46,7 @@ def create_app(
 
     app = Starlette(
         routes=[
-            *(operation.route() for operation in OPERATIONS),
+            *routes(OPERATIONS),
             *describing.ROUTES,
             Route("/live", events.live),
             Route("/signin", signin.signin),

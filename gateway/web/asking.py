@@ -8,7 +8,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 from starlette.requests import Request
 
@@ -32,6 +40,16 @@ class Told(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_is_null(cls, given: Any) -> Any:
+        """What is not meant is left out: a null may be a program's mistake."""
+        if isinstance(given, dict):
+            for name, value in given.items():
+                if value is None and name in cls.model_fields:
+                    raise ValueError(f"{name}: is null; leave it out, or say what is meant")
+        return given
 
 
 def _whole(value: Any) -> int:
@@ -85,7 +103,7 @@ Action = Literal["pause", "resume", "poll"]
 class Paging(Told):
     """Where a page begins and how long it is."""
 
-    cursor: Annotated[str, Field(min_length=1, max_length=400)] | None = None
+    cursor: Annotated[str, Field(max_length=400)] | None = None
     """The next_cursor of the page before; the first page has none."""
     limit: Limit = LIMIT
     """Entries of the page. One with filters may hold fewer and still have a next."""

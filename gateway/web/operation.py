@@ -8,7 +8,7 @@ once, when the module is loaded; ``openapi.py`` reads the same.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,14 +83,21 @@ class Operation:
             return Response(status_code=204)
         return Response(answer.model_dump_json(), media_type="application/json")
 
-    def route(self) -> Route:
-        """The operation where Starlette looks for it."""
 
-        # Written out: an instance would be taken for an ASGI application of its own.
-        async def endpoint(request: Request) -> Response:
-            return await self(request)
+def routes(operations: Iterable[Operation]) -> list[Route]:
+    """Where Starlette looks for them: one route per address, so that 405 names every method."""
+    by_path: dict[str, dict[str, Operation]] = {}
+    for item in operations:
+        by_path.setdefault(item.path, {})[item.method] = item
+    return [_route(path, methods) for path, methods in by_path.items()]
 
-        return Route(self.path, endpoint, methods=[self.method], name=self.name)
+
+def _route(path: str, methods: Mapping[str, Operation]) -> Route:
+    async def endpoint(request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        return await methods[method](request)
+
+    return Route(path, endpoint, methods=list(methods))
 
 
 def operation(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from gateway.delivery import State
 from gateway.store import StoredLead
@@ -27,6 +27,8 @@ from gateway.web.shapes import (
 TAG, DEAD_TAG = "Deliveries", "Dead letters"
 ACT_LIMIT = 10_000
 """Dead letters that one call replays or discards; ``more`` tells to call again."""
+
+ONE_OF: list[JsonValue] = [{"required": ["ids"]}, {"required": ["filter"]}]
 
 _GONE = "there is no such delivery, or it is not kept any more"
 _NOT_NOW = "its state forbids it; the member state says which"
@@ -61,6 +63,8 @@ class Filter(Told):
 
 class Selection(Told):
     """Which dead letters: some ids, or all that match a filter (an empty one: all)."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": ONE_OF})
 
     ids: Annotated[list[str], Field(max_length=ACT_LIMIT)] | None = None
     filter: Filter | None = None

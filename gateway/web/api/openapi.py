@@ -58,6 +58,9 @@ def describe(operations: Sequence[Operation], cookie: str, server: str = "/") ->
         ],
         ref_template=TEMPLATE,
     )
+    definitions = schemas.get("$defs", {})
+    for body in bodies:
+        _no_nulls(definitions, refs[(body, "validation")])
     paths: dict[str, Any] = {}
     for item in operations:
         paths.setdefault(_path(item), {})[item.method.lower()] = _operation(item, refs)
@@ -74,7 +77,7 @@ def describe(operations: Sequence[Operation], cookie: str, server: str = "/") ->
         "tags": [{"name": tag} for tag in dict.fromkeys(item.tag for item in operations)],
         "paths": paths,
         "components": {
-            "schemas": {**schemas.get("$defs", {}), "Problem": _PROBLEM},
+            "schemas": {**definitions, "Problem": _PROBLEM},
             "securitySchemes": {
                 "admin": _bearer("LEAD_GATEWAY_ADMIN_TOKEN, or the file admin-token."),
                 "push": _bearer("The token of the push source."),
@@ -110,7 +113,7 @@ def _operation(item: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
     body = refs[(item.body, "validation")] if item.body else item.sends
     if body:
         made["requestBody"] = {
-            "required": item.body is None,
+            "required": item.body is None or not _may_be_empty(item.body),
             "content": {"application/json": {"schema": body}},
         }
     if item.who in _SECURITY:
@@ -150,6 +153,21 @@ def _without_null(part: Mapping[str, Any]) -> dict[str, Any]:
     made = dict(part)
     ways = [way for way in made.pop("anyOf", []) if way != {"type": "null"}]
     return {**ways[0], **made} if ways else made
+
+
+def _no_nulls(definitions: dict[str, Any], ref: Mapping[str, Any]) -> None:
+    """The same for a body and every model in it: what is not meant is left out."""
+    part = definitions[str(ref["$ref"]).rpartition("/")[2]]
+    for name, schema in part.get("properties", {}).items():
+        part["properties"][name] = made = _without_null(schema)
+        if made.get("default", 0) is None:
+            del made["default"]
+        if "properties" in definitions.get(made.get("$ref", "").rpartition("/")[2], {}):
+            _no_nulls(definitions, made)
+
+
+def _may_be_empty(body: type[BaseModel]) -> bool:
+    return "oneOf" not in body.model_json_schema()
 
 
 def _responses(item: Operation, refs: Mapping[Any, Any]) -> Iterable[tuple[str, Any]]:
