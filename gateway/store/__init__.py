@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 
 from gateway.store.connection import Connection, StoreUnavailable
 from gateway.store.counts import Counts
-from gateway.store.deliveries import Begun, Claim, Deliveries, Finished, Report, Returned, Work
+from gateway.store.deliveries import Deliveries
 from gateway.store.destinations import Destinations, DestinationState
 from gateway.store.events import Event, Events
 from gateway.store.leads import Accepted, Known, Leads, Mode, Plan, Rejected, StoredLead
@@ -23,6 +23,7 @@ from gateway.store.paging import BadCursor, Page
 from gateway.store.sources import Sources, SourceState
 from gateway.store.threads import Threads
 from gateway.store.upkeep import Upkeep
+from gateway.store.work import Begun, Claim, Finished, Report, Returned, Work
 
 __all__ = [
     "Accepted",

@@ -1,0 +1,150 @@
+"""What goes into the scripts that move deliveries and what comes out, as plain values.
+
+Owns the shapes and the order of the scripts' arguments; runs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.delivery import Lane, Reason
+from gateway.lead import Lead
+
+FAILURES_THAT_BREAK = 8
+"""Failures in a row that open a destination's breaker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A delivery this worker has begun, with all that is needed to make it."""
+
+    id: str
+    destination: str
+    lead: Lead
+    occasion: str
+    accepted_at: datetime
+    number: int
+    """The number of this attempt, 1 for the first ever made."""
+    made: int
+    """Attempts that counted against the schedule so far."""
+    interrupted: int
+    lane: Lane
+    saved: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A wish to begin some deliveries of one destination.
+
+    ``timeout`` in seconds bounds how long a probe of a broken destination keeps others away;
+    ``rate`` is (count, window in seconds), kept over all workers.
+    """
+
+    destination: str
+    ids: Sequence[str]
+    timeout: float
+    rate: tuple[int, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What a worker got. ``refused`` says why the rest stays (paused, rate, broken, throttled,
+    lease).
+
+    ``wait`` is in seconds: asking again earlier is in vain. ``waiting`` counts what is still ready,
+    by lane.
+    """
+
+    work: list[Work]
+    refused: str = ""
+    wait: float = 0.0
+    waiting: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How one attempt ended, as plain values for the script."""
+
+    delivery_id: str
+    number: int
+    outcome: str
+    reason: Reason
+    duration_ms: int
+    status: int | None = None
+    answer: str = ""
+    uncertain: bool = False
+    wait: float | None = None
+    """Seconds until the next try; None when there is none."""
+    remote_id: str = ""
+    saved: dict[str, Any] | None = None
+    health: str = "unknown"
+    throttle: float | None = None
+    pause: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The state a report led to (or ``stale``, ``gone``), and what it did to the destination."""
+
+    state: str
+    destination_now: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A delivery that went back to where workers look."""
+
+    id: str
+    destination: str
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What became ready, by destination, and the seconds until the next will (None: none waits)."""
+
+    moved: dict[str, list[str]]
+    next_in: float | None
+
+
+def work_of(row: Sequence[Any], destination: str) -> Work:
+    """One row of begin's answer."""
+    identifier, number, made, cut, lane, occasion, created, saved, body = row
+    return Work(
+        id=identifier.decode(),
+        destination=destination,
+        lead=Lead.from_json(body),
+        occasion=occasion.decode(),
+        accepted_at=datetime.fromtimestamp(int(created) / 1000, UTC),
+        number=number,
+        made=made,
+        interrupted=cut,
+        lane=Lane(lane.decode()),
+        saved=json.loads(saved) if saved else {},
+    )
+
+
+def arguments_of(worker: str, report: Report) -> list[Any]:
+    """A report as finish takes it."""
+    return [
+        report.delivery_id,
+        worker,
+        report.number,
+        report.outcome,
+        report.reason.value,
+        "" if report.status is None else report.status,
+        report.duration_ms,
+        report.answer,
+        int(report.uncertain),
+        "" if report.wait is None else round(report.wait * 1000),
+        report.remote_id,
+        json.dumps(report.saved, separators=(",", ":")) if report.saved else "",
+        report.health,
+        "" if report.throttle is None else round(report.throttle * 1000),
+        int(report.pause),
+        FAILURES_THAT_BREAK,
+    ]
