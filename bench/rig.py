@@ -1,4 +1,4 @@
-"""What the entries share: a store, a sink, a worker process, and the reading of their meters."""
+"""What the entries share: a store, a sink and worker processes around one gateway."""
 
 from __future__ import annotations
 
@@ -6,22 +6,19 @@ import asyncio
 import json
 import multiprocessing
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import urllib.request
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from gateway.config.load import Loaded
+from bench.meters import cpu_seconds, round_trips
 from gateway.lead import Lead
 from gateway.sandbox.leads import LeadFactory
 from gateway.settings import Settings
@@ -29,131 +26,239 @@ from gateway.sources.gsl_lead import normalise
 from gateway.wiring import Gateway, load_checked, open_gateway
 from workers.processes import run_role
 
-_YAML = """
+IN_FLIGHT = 200
+"""Exchanges a worker has on the wire at once, and the bare loop it is compared with."""
+
+SECRET = "whsec_YmVuY2gtYmVuY2gtYmVuY2gtYmVuY2g="
+
+_HEAD = """
 version: 1
-sources: {{web: {{kind: push, token: bench-token}}}}
+sources: {web: {kind: push, token: bench-token}}
+network: {allow: [127.0.0.0/8]}
 destinations:
-  crm:
+"""
+_DESTINATION = """
+  %(name)s:
     kind: webhook
-    url: http://127.0.0.1:{port}/leads
-    sign: {{standard_webhooks: whsec_YmVuY2gtYmVuY2gtYmVuY2gtYmVuY2g=}}
-    concurrency: 1000
-network: {{allow: [127.0.0.0/8]}}
+    url: %(url)s
+    sign: {standard_webhooks: %(secret)s}
+    concurrency: %(in_flight)d
+    timeout: %(timeout)s
 """
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a sink got: when the first request came, when each was answered (Unix seconds)."""
+
+    began: float
+    times: list[float]
+    most: int
+    """Exchanges that were open at once."""
+
+    @property
+    def rate(self) -> float:
+        """Answers per second, from the first request to the last answer."""
+        return len(self.times) / (max(self.times) - self.began)
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """A receiver in a process of its own."""
+
+    port: int
+
+    def url(self, path: str) -> str:
+        """Where one path of it is."""
+        return f"http://127.0.0.1:{self.port}/{path}"
+
+    async def taken(self) -> Taken:
+        """What came in since the last question."""
+        found = await self._ask("state")
+        return Taken(found["began"] or 0.0, found["times"], int(found["most"]))
+
+    async def hang(self, *paths: str) -> None:
+        """Let these paths hang, and no other."""
+        await self._ask("hang?" + ",".join(f"/{path}" for path in paths))
+
+    async def _ask(self, path: str) -> dict[str, Any]:
+        return await asyncio.to_thread(_get, self.url(path))
+
+
+def _get(url: str) -> dict[str, Any]:
+    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - our own sink
+        found: dict[str, Any] = json.load(answer)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class Rig:
-    """One data directory, one sink, one configuration."""
+    """One data directory, one sink, one configuration, and a gateway over them."""
 
     folder: Path
     settings: Settings
-    loaded: Loaded
-    sink_port: int
-
-    def sink_state(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.sink_port}/state") as answer:
-            found: dict[str, Any] = json.load(answer)
-            return found
+    sink: Sink
+    gateway: Gateway
+    destinations: tuple[str, ...]
 
 
 @asynccontextmanager
-async def rig(delay: float) -> AsyncIterator[tuple[Rig, Gateway]]:
-    """Everything but the worker, taken apart in the end."""
-    folder = Path(tempfile.mkdtemp(prefix="lg-bench-"))
-    sink = subprocess.Popen(
-        [sys.executable, "-m", "bench.sink", str(delay)], stdout=subprocess.PIPE, text=True
-    )
-    assert sink.stdout is not None
-    try:
-        port = int(sink.stdout.readline())
-        (folder / "gateway.yaml").write_text(_YAML.format(port=port))
+async def rig(
+    *destinations: str,
+    delay: float = 0.0,
+    timeout: str = "15s",
+    environ: Mapping[str, str] | None = None,
+) -> AsyncIterator[Rig]:
+    """Everything but the worker, taken apart in the end. ``crm`` unless destinations are named."""
+    names = destinations or ("crm",)
+    with _folder() as folder, sink(delay) as receiver:
+        config = folder / "gateway.yaml"
+        parts = (
+            _DESTINATION
+            % {
+                "name": name, "url": receiver.url(name), "secret": SECRET, "timeout": timeout,
+                "in_flight": IN_FLIGHT,
+            }
+            for name in names
+        )  # fmt: skip
+        config.write_text(_HEAD + "".join(parts))
         settings = Settings.read(
-            {"LEAD_GATEWAY_DATA_DIR": str(folder / "data"), "LEAD_GATEWAY_LOG_LEVEL": "error"},
-            config=folder / "gateway.yaml",
+            {
+                "LEAD_GATEWAY_DATA_DIR": str(folder / "data"),
+                "LEAD_GATEWAY_LOG_LEVEL": "error",
+                **(environ or {}),
+            },
+            config=config,
         )
-        loaded = load_checked(settings)
-        async with open_gateway(settings, loaded) as gateway:
-            yield Rig(folder, settings, loaded, port), gateway
+        async with open_gateway(settings, load_checked(settings)) as gateway:
+            yield Rig(folder, settings, receiver, gateway, names)
+
+
+@asynccontextmanager
+async def fresh(bench: Rig) -> AsyncIterator[Rig]:
+    """The same rig on an empty store: a namespace of its own, on the same server."""
+    settings = replace(bench.settings, namespace=f"b{uuid.uuid4().hex[:8]}")
+    async with open_gateway(settings, load_checked(settings)) as gateway:
+        yield replace(bench, settings=settings, gateway=gateway)
+
+
+@contextmanager
+def _folder() -> Any:
+    folder = Path(tempfile.mkdtemp(prefix="lg-bench-"))
+    try:
+        yield folder
     finally:
-        sink.kill()
-        sink.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@asynccontextmanager
-async def worker(rig: Rig, concurrency: int = 200) -> AsyncIterator[psutil.Process]:
-    """A worker process."""
-    process = multiprocessing.get_context("spawn").Process(
-        target=_work, args=(rig.settings, rig.loaded.path, concurrency)
+@contextmanager
+def sink(delay: float) -> Any:
+    """A receiver that answers after ``delay`` seconds."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.sink", str(delay)], stdout=subprocess.PIPE, text=True
     )
+    assert process.stdout is not None
+    try:
+        yield Sink(int(process.stdout.readline()))
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker process with its meters."""
+
+    pid: int
+    _trips: Any
+
+    def cpu_s(self) -> float:
+        """CPU seconds it has used."""
+        return cpu_seconds([self.pid])
+
+    def round_trips(self) -> int:
+        """Packets of commands it has sent to Redis."""
+        return int(self._trips.value)
+
+
+@asynccontextmanager
+async def worker(bench: Rig, concurrency: int = IN_FLIGHT) -> AsyncIterator[Worker]:
+    """A worker process, warm: its code is loaded and it has registered itself."""
+    context = multiprocessing.get_context("spawn")
+    trips = context.Value("Q", 0, lock=False)
+    process = context.Process(target=_work, args=(bench.settings, concurrency, trips))
+    before = set(await bench.gateway.store.leases.workers())
     process.start()
     assert process.pid is not None
     try:
-        yield psutil.Process(process.pid)
+        async with asyncio.timeout(30):
+            while not set(await bench.gateway.store.leases.workers()) - before:
+                assert process.is_alive(), "the worker ended at once"
+                await asyncio.sleep(0.02)
+        yield Worker(process.pid, trips)
     finally:
         process.terminate()
-        process.join(30)
+        await asyncio.to_thread(process.join, 30)
         if process.is_alive():
             process.kill()
             process.join()
 
 
-def _work(settings: Settings, path: Path, concurrency: int) -> None:
-    raise SystemExit(run_role("worker", settings, load_checked(settings), concurrency=concurrency))
+def _work(settings: Settings, concurrency: int, trips: Any) -> None:
+    with round_trips(trips):
+        raise SystemExit(
+            run_role("worker", settings, load_checked(settings), concurrency=concurrency)
+        )
 
 
-def leads(count: int, seed: int = 7) -> list[Lead]:
-    """Fresh leads, about a kilobyte of JSON each."""
-    factory = LeadFactory(seed)
+def leads(count: int, seed: int | None = None) -> list[Lead]:
+    """Fresh leads, about a kilobyte of JSON each; no two calls without a seed give the same."""
+    factory = LeadFactory(uuid.uuid4().int if seed is None else seed)
     now = datetime.now(UTC)
-    made = []
-    for _ in range(count):
-        lead = factory.make("CLASSIFIED", now)
-        item = {
-            **lead.feeds["leads"],
-            "leadMetaInfos": {**lead.feeds["leads"]["leadMetaInfos"], "leadId": str(uuid.uuid4())},
-        }
-        made.append(normalise({"leads": item}, source="web", identity="web", received_at=now))
+    return [
+        normalise(
+            {"leads": factory.make("CLASSIFIED", now).feeds["leads"]},
+            source="web",
+            identity="web",
+            received_at=now,
+        )
+        for _ in range(count)
+    ]
+
+
+async def accept(gateway: Gateway, some: Sequence[Lead]) -> list[str]:
+    """Take leads in; the ids of the deliveries made of them."""
+    made: list[str] = []
+    for result in await gateway.pipeline.accept(some):
+        if isinstance(result, Exception):
+            raise result
+        made += result.deliveries
     return made
 
 
-async def until_delivered(gateway: Gateway, count: int, seconds: float = 120.0) -> None:
+async def delivered(gateway: Gateway, names: Sequence[str]) -> int:
+    """How many deliveries were ever made to some destinations."""
+    counts = await gateway.store.counts.destinations(names)
+    return sum(counts[name].outcomes.get("delivered", 0) for name in names)
+
+
+async def until_delivered(
+    gateway: Gateway, count: int, names: Sequence[str] = ("crm",), seconds: float = 120.0
+) -> None:
     """Wait until so many deliveries were ever made."""
     async with asyncio.timeout(seconds):
-        while True:
-            counts = await gateway.store.counts.destinations(["crm"])
-            if counts["crm"].outcomes.get("delivered", 0) >= count:
-                return
+        while await delivered(gateway, names) < count:
             await asyncio.sleep(0.05)
 
 
-def cpu_seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+async def hold(bench: Rig, some: Sequence[Lead], name: str = "crm") -> list[str]:
+    """Take leads in while their destination is paused; ``release`` lets the worker have them."""
+    await bench.gateway.store.destinations.pause(name)
+    return await accept(bench.gateway, some)
 
 
-def pss_mb(pids: list[int]) -> float:
-    """Proportional memory of processes, in MB."""
-    total = 0
-    for pid in pids:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                total += int(line.split()[1])
-    return total / 1024
-
-
-def family(pid: int) -> list[int]:
-    return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
-
-
-def quantile(values: list[float], share: float) -> float:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+async def release(bench: Rig, name: str = "crm") -> None:
+    """Let a paused destination go on."""
+    await bench.gateway.store.destinations.resume(name)
+    await bench.gateway.queue.ring()
