@@ -8,18 +8,26 @@ import gc
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from gateway.config.faults import ConfigError
 from gateway.config.load import Loaded
 from gateway.logs import setup_logs
-from gateway.settings import Settings
+from gateway.settings import Settings, SettingsError
+from gateway.wiring import load_checked
+from workers.generations import Generation, Generations, Work
+
+if TYPE_CHECKING:
+    from gateway.web.server import Door
 
 STOP_WITHIN = 20.0
 """Seconds that roles get to end by themselves before they are killed."""
@@ -43,8 +51,6 @@ def run_role(role: str, settings: Settings, loaded: Loaded, **options: Any) -> i
 
 
 async def _role(role: str, settings: Settings, loaded: Loaded, options: Options) -> int:
-    from gateway.wiring import open_gateway
-
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -55,20 +61,60 @@ async def _role(role: str, settings: Settings, loaded: Loaded, options: Options)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
-    async with open_gateway(settings, loaded) as gateway:
-        if role == "poller":
-            from workers import poller
-
-            await poller.run(gateway, stop)
-        elif role == "worker":
-            from workers import worker
-
-            await worker.run(gateway, stop, **options)
-        else:
-            from gateway.web import server
-
-            await server.serve(gateway, stop, **options)
+    work, door = _work(role, options)
+    generations = Generations(
+        role,
+        settings,
+        work,
+        # A source has one reader at a time, by lease: there the new one waits for the old one.
+        together=role != "poller",
+        reread=lambda: Settings.read(config=settings.config_path),
+    )
+    loop.add_signal_handler(signal.SIGHUP, generations.reload)
+    running = asyncio.create_task(generations.run(loaded, stop))
+    if door is None:
+        await running
+        return 0
+    running.add_done_callback(lambda _: door.give_up())
+    try:
+        await door.listen(stop, settings, **options)
+    finally:
+        stop.set()
+        await running
     return 0
+
+
+def _work(role: str, options: Options) -> tuple[Work, Door | None]:
+    """What one generation of a role does until it is told to stop; the web's door stays open."""
+    # Imported here: a process loads what its own role needs.
+    if role == "poller":
+        from workers import poller
+
+        async def poll(generation: Generation) -> None:
+            await poller.run(generation.gateway, generation.stop)
+
+        return poll, None
+    if role == "worker":
+        from workers import worker
+
+        async def deliver(generation: Generation) -> None:
+            patient = partial(_patient, generation)
+            await worker.run(generation.gateway, generation.stop, patient=patient, **options)
+
+        return deliver, None
+
+    from gateway.web.server import Door
+
+    door = Door()
+
+    async def show(generation: Generation) -> None:
+        await door.show(generation.gateway, generation.stop)
+
+    return show, door
+
+
+def _patient(generation: Generation) -> bool:
+    return not generation.hurry
 
 
 @dataclass(slots=True)
@@ -104,7 +150,19 @@ def run_all(
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
-    children = [_start(role, settings, loaded, options) for role, options in plans.items()]
+    on_terminal = sys.stderr.isatty()
+
+    def on_hangup(*_: object) -> None:
+        # A terminal that was closed sends the same signal as somebody who wants a reload.
+        if on_terminal and not sys.stderr.isatty():
+            on_signal()
+        for child in children:
+            if child.process.pid and child.process.is_alive():
+                os.kill(child.process.pid, signal.SIGHUP)
+
+    children: list[_Child] = []
+    signal.signal(signal.SIGHUP, on_hangup)
+    children += [_start(role, settings, loaded, options) for role, options in plans.items()]
     if ready:
         ready()
     quick_deaths = 0
@@ -123,9 +181,17 @@ def run_all(
                 quick_deaths = 0
             log.error("role died, restarting", dead=child.role, exit=child.process.exitcode)
             time.sleep(RESTART_PAUSE)
+            loaded = _newest(settings, loaded)
             children[index] = _start(child.role, settings, loaded, child.options)
     _stop(children)
     return 0
+
+
+def _newest(settings: Settings, loaded: Loaded) -> Loaded:
+    """The file as it is now, if it can be used: the others may have taken it over already."""
+    with contextlib.suppress(ConfigError, SettingsError):
+        return load_checked(Settings.read(config=settings.config_path))
+    return loaded
 
 
 def _preload() -> None:
@@ -149,6 +215,7 @@ def _main(role: str, settings: Settings, loaded: Loaded, options: dict[str, Any]
     # A group of its own: Ctrl-C reaches the parent alone, which passes on one stop.
     os.setpgrp()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the role listens for it
     raise SystemExit(run_role(role, settings, loaded, **options))
 
 

@@ -14,6 +14,7 @@ import os
 import random
 import socket
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -51,7 +52,13 @@ class Worker:
     """
 
     def __init__(
-        self, gateway: Gateway, stop: asyncio.Event, *, concurrency: int, burst: bool = False
+        self,
+        gateway: Gateway,
+        stop: asyncio.Event,
+        *,
+        concurrency: int,
+        burst: bool = False,
+        patient: Callable[[], bool] = lambda: False,
     ) -> None:
         self._gateway = gateway
         self._store = gateway.store
@@ -61,6 +68,7 @@ class Worker:
         self._stop = stop
         self._concurrency = concurrency
         self._burst = burst
+        self._patient = patient
         self.name = f"{socket.gethostname()}-{os.getpid()}-{random.randbytes(3).hex()}"  # noqa: S311
         self._flights: dict[str, _Flight] = {}
         self._in_flight: Counter[str] = Counter()
@@ -283,13 +291,20 @@ class Worker:
 
     async def _land(self) -> None:
         """Let deliveries in flight end within bounds; hand the others back."""
-        deadline = asyncio.get_running_loop().time() + STOP_WITHIN
-        while self._flights and asyncio.get_running_loop().time() < deadline:
+        began = asyncio.get_running_loop().time()
+        while self._flights and asyncio.get_running_loop().time() < began + self._bound():
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(0.2):
                     await self._wake.wait()
         await self._cancel_flights()
+
+    def _bound(self) -> float:
+        """Seconds that deliveries in flight get: when nothing is in a hurry, their own timeouts."""
+        if not self._patient():
+            return STOP_WITHIN
+        timeouts = (part.timeout.total_seconds() for part in self._pipeline.settings.values())
+        return STOP_WITHIN + max(timeouts, default=0.0)
 
     async def _cancel_flights(self) -> None:
         flights = list(self._flights.values())
@@ -361,7 +376,14 @@ def _log_attempt(report: Report, work: Work, state: str, destination_now: str) -
 
 
 async def run(
-    gateway: Gateway, stop: asyncio.Event, *, concurrency: int = 200, burst: bool = False
+    gateway: Gateway,
+    stop: asyncio.Event,
+    *,
+    concurrency: int = 200,
+    burst: bool = False,
+    patient: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Run one worker in this process."""
-    await Worker(gateway, stop, concurrency=concurrency, burst=burst).run()
+    """Run one worker in this process. Asked to stop while ``patient()``, it lets what is in flight
+    take its whole timeout: the process goes on, with another configuration.
+    """
+    await Worker(gateway, stop, concurrency=concurrency, burst=burst, patient=patient).run()

@@ -14,6 +14,7 @@ from gateway.cli import (
     destinations,
     leads,
     processes,
+    reloading,
     sources,
     stats,
     status,
@@ -55,7 +56,7 @@ def program() -> Any:
 
     # The order here is the order in the help.
     for module in (
-        configuration, processes, status, stats, leads, trial,
+        configuration, processes, reloading, status, stats, leads, trial,
         deliveries, dead_letters, destinations, sources,
     ):  # fmt: skip
         module.add_to(app)

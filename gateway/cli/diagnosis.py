@@ -14,7 +14,7 @@ from gateway.cli.output import span
 from gateway.config import Fault, GatewayConfig
 from gateway.delivery import Reason
 from gateway.sources import PushConfig
-from gateway.store import DestinationState, SourceState
+from gateway.store import DestinationState, Process, SourceState
 from gateway.web.health import is_silent
 
 BACKLOG_AFTER = 60.0
@@ -57,6 +57,7 @@ class Seen:
     destinations: Mapping[str, DestinationState] = field(default_factory=dict)
     dead_reasons: Mapping[str, Reason | None] = field(default_factory=dict)
     """Why the last dead letter of each destination died."""
+    processes: Sequence[Process] = ()
     unrouted: int = 0
     """Counted up to a bound."""
 
@@ -98,6 +99,7 @@ def _roles(seen: Seen, now: datetime) -> list[Finding]:
             Finding(Weight.STOPPED, "worker", "no worker is alive: nothing is delivered",
                     "lead-gateway run, or lead-gateway worker")
         )  # fmt: skip
+    found += _configurations(seen.processes)
     read = [
         state
         for name, state in seen.sources.items()
@@ -108,6 +110,27 @@ def _roles(seen: Seen, now: datetime) -> list[Finding]:
             Finding(Weight.STOPPED, "poller", "nobody reads the sources: no lead comes",
                     "lead-gateway run, or lead-gateway poller")
         )  # fmt: skip
+    return found
+
+
+def _configurations(processes: Sequence[Process]) -> list[Finding]:
+    """Roles that keep an older configuration than the one they were given."""
+    found = [
+        Finding(Weight.BLOCKED, process.name,
+                f"keeps its old configuration, the new one is refused: {process.problem}",
+                "correct gateway.yaml, then lead-gateway reload")
+        for process in processes
+        if process.problem
+    ]  # fmt: skip
+    digests = {process.digest for process in processes}
+    if not found and len(digests) > 1:
+        newest = max(processes, key=lambda process: process.loaded_at)
+        found = [
+            Finding(Weight.SLOW, process.name, f"works by another configuration than {newest.name}",
+                    "give every machine the same gateway.yaml, then lead-gateway reload")
+            for process in processes
+            if process.digest != newest.digest
+        ]  # fmt: skip
     return found
 
 

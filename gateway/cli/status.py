@@ -111,6 +111,7 @@ async def _see(store: Store, loaded: Loaded) -> Seen:
         config=config,
         warnings=[fault for fault in check(loaded) if fault.warning],
         workers=len(await store.leases.workers()),
+        processes=await store.processes.running(),
         sources={name: await store.sources.get(name) for name in config.sources},
         destinations=destinations,
         dead_reasons=dead_reasons,

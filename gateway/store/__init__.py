@@ -20,6 +20,7 @@ from gateway.store.events import Event, Events
 from gateway.store.leads import Accepted, Known, Leads, Mode, Plan, Rejected, StoredLead
 from gateway.store.leases import LeaseLost, Leases
 from gateway.store.paging import BadCursor, Page
+from gateway.store.processes import Process, Processes
 from gateway.store.sources import Sources, SourceState
 from gateway.store.threads import Threads
 from gateway.store.upkeep import Upkeep
@@ -38,6 +39,7 @@ __all__ = [
     "Mode",
     "Page",
     "Plan",
+    "Process",
     "Rejected",
     "Report",
     "Returned",
@@ -72,6 +74,7 @@ class Store:
         self.destinations = Destinations(self.connection)
         self.sources = Sources(self.connection)
         self.leases = Leases(self.connection)
+        self.processes = Processes(self.connection)
         self.counts = Counts(self.connection)
         self.events = Events(self.connection)
         self.upkeep = Upkeep(self.connection)

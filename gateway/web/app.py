@@ -27,16 +27,22 @@ from gateway.web.throttle import Throttle
 
 
 def create_app(
-    gateway: Gateway, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    gateway: Gateway,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    before: Web | None = None,
 ) -> Starlette:
-    """The application for one assembled gateway. ``app.state.web.closing`` ends its streams."""
+    """The application for one assembled gateway. ``app.state.web.closing`` ends its streams.
+
+    ``before`` is the web that this one takes over from: who tried wrong tokens stays remembered.
+    """
     static = Static(FOLDER / "static")
     web = Web(
         gateway=gateway,
         sessions=Sessions(gateway.settings.token()),
         static=static,
         pages=Pages(static, gateway.config.zone, clock),
-        throttle=Throttle(),
+        throttle=before.throttle if before else Throttle(),
         clock=clock,
     )
 

@@ -5,6 +5,7 @@ A source or destination in trouble never makes the gateway unready: leads are ke
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from gateway.config.model import GatewayConfig
 from gateway.sources import PushConfig
-from gateway.store import DestinationState, SourceState, StoreUnavailable
+from gateway.store import DestinationState, Process, SourceState, StoreUnavailable
 from gateway.web.context import Web
 from gateway.web.operation import NOBODY, operation
 from gateway.web.problems import RETRY_STORE_AFTER
@@ -24,7 +25,10 @@ TAG = "Health and metrics"
 SILENT_AFTER = timedelta(seconds=60)
 """How long past its time a poll may be before it is said that nobody polls."""
 
-_ORDER = ("worker", "poller", "refused", "down", "broken", "feed", "paused", "dead")
+_ORDER = (
+    "worker", "poller", "refused", "down", "broken", "configuration", "differs", "feed", "paused",
+    "dead",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Health:
     sources: dict[str, SourceState]
     destinations: list[DestinationState]
     workers: int
+    processes: list[Process]
     warnings: list[Trouble]
 
 
@@ -58,8 +63,11 @@ async def read_health(web: Web) -> Health:
     destinations = await web.store.destinations.describe(names)
     sources = {name: await web.store.sources.get(name) for name in web.config.sources}
     workers = len(await web.store.leases.workers())
-    warnings = find_warnings(web.config, sources, destinations, workers, web.clock())
-    return Health(sources, destinations, workers, warnings)
+    processes = await web.store.processes.running()
+    warnings = find_warnings(
+        web.config, sources, destinations, workers, web.clock(), processes=processes
+    )
+    return Health(sources, destinations, workers, processes, warnings)
 
 
 def find_warnings(
@@ -68,6 +76,8 @@ def find_warnings(
     destinations: list[DestinationState],
     workers: int,
     now: datetime,
+    *,
+    processes: Sequence[Process] = (),
 ) -> list[Trouble]:
     """Everything that is wrong, worst first. Pure."""
     found: list[Trouble] = []
@@ -81,6 +91,7 @@ def find_warnings(
     running = {name: state for name, state in polled.items() if state.state != "paused"}
     if running and all(is_silent(config, state, now) for state in running.values()):
         found.append(Trouble("role", "poller", "poller"))
+    found += _of_processes(processes)
     for name, source in sources.items():
         if source.state in ("down", "refused", "paused"):
             problem = None if source.state == "paused" else source.problem
@@ -95,6 +106,23 @@ def find_warnings(
         if destination.dead:
             found.append(Trouble("destination", destination.name, "dead", count=destination.dead))
     return sorted(found, key=lambda warning: _ORDER.index(warning.state))
+
+
+def _of_processes(processes: Sequence[Process]) -> list[Trouble]:
+    """Roles that refused a configuration, or that do not all work by the same one."""
+    found = [
+        Trouble("role", process.name, "configuration", process.problem)
+        for process in processes
+        if process.problem
+    ]
+    if not found and len({process.digest for process in processes}) > 1:
+        newest = max(processes, key=lambda process: process.loaded_at)
+        found = [
+            Trouble("role", process.name, "differs")
+            for process in processes
+            if process.digest != newest.digest
+        ]
+    return found
 
 
 def is_silent(config: GatewayConfig, source: SourceState, now: datetime) -> bool:
@@ -144,7 +172,7 @@ def _shown(warning: Trouble, operator: bool) -> dict[str, object]:
         shown["next_try_at"] = warning.next_try_at.isoformat()
     if not operator:
         shown.pop("problem", None)
-    if warning.about == "role":
+    if warning.state in ("worker", "poller"):
         shown["state"] = "missing"
     return shown
 

@@ -56,12 +56,12 @@ class Town:
     environ: dict[str, str]
     roles: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
-    def start(self, *roles: str) -> None:
+    def start(self, *roles: str, options: tuple[str, ...] = ()) -> None:
         for role in roles:
             log = (self.config.parent / f"{role}.log").open("ab")
             kind = role.rstrip("0123456789")
             self.roles[role] = subprocess.Popen(
-                [str(PROGRAM), kind, "--config", str(self.config)],
+                [str(PROGRAM), kind, "--config", str(self.config), *options],
                 env=self.environ,
                 stdout=log,
                 stderr=log,
