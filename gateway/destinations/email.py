@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -20,7 +20,6 @@ from pydantic import Field, SecretStr, field_validator
 from gateway.addresses import AddressGuard
 from gateway.delivery import (
     ANSWER_LIMIT,
-    Continue,
     Deferred,
     Delivered,
     Message,
@@ -29,9 +28,10 @@ from gateway.delivery import (
     Refused,
 )
 from gateway.destinations.common import DestinationConfig
-from gateway.destinations.email_message import address, write_mail
+from gateway.destinations.email_message import Letter, address, is_international
 from gateway.destinations.protocol import Preview, Surroundings, VerifyError
-from gateway.destinations.smtp import Handed, Handing, SmtpAddress, SmtpPool
+from gateway.destinations.smtp import Answer, Handed, Handing, SmtpPool
+from gateway.destinations.smtp_address import SmtpAddress
 from gateway.destinations.smtp_trouble import said, trouble
 from gateway.lead import Lead
 from gateway.render import Renderer, TemplateError
@@ -71,8 +71,8 @@ class EmailConfig(DestinationConfig):
     @field_validator("sender")
     @classmethod
     def _an_address(cls, value: str) -> str:
-        if address(value) is None:
-            raise ValueError('write it as "Leads <leads@agency.example>"')
+        if (sender := address(value)) is None or is_international(sender):
+            raise ValueError('write it as "Leads <leads@agency.example>", in ASCII before the @')
         return value
 
 
@@ -80,31 +80,70 @@ class EmailConfig(DestinationConfig):
 class PreparedMail:
     """One mail, complete, and the addresses it still has to reach.
 
-    ``settled`` are the marks of those that need it no more, ``reached`` how many of them have it.
+    ``everyone`` are all its recipients, in order; ``settled`` the marks of those that need it no
+    more, ``reached`` how many of them have it. ``international`` is the same mail for recipients
+    that only SMTPUTF8 reaches, if there are any left.
     """
 
     message: EmailMessage
+    international: EmailMessage | None
     sender: str
-    recipients: tuple[str, ...]
-    settled: tuple[str, ...] = ()
+    everyone: tuple[str, ...]
+    settled: frozenset[str] = frozenset()
     reached: int = 0
     key: str = field(default="", repr=False)
 
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Who still has to get it."""
+        return tuple(name for name in self.everyone if _mark(self.key, name) not in self.settled)
+
     def preview(self) -> Preview:
-        head = [(name, str(value)) for name, value in self.message.items()]
+        whole = self.international or self.message
+        head = [(name, str(value)) for name, value in whole.items()]
         parts = [
             (part.get_content_type(), part.get_content())
-            for part in self.message.walk()
+            for part in whole.walk()
             if not part.is_multipart()
         ]
         return Preview(f"mail to {len(self.recipients)} recipient(s)", head, parts)
 
-    def after(self, handed: Handed) -> dict[str, Any]:
-        """What to remember when some have the mail and others are to be tried again."""
-        again = {name for name, answer in handed.refused.items() if answer.code < 500}
-        settled = [_mark(self.key, name) for name in self.recipients if name not in again]
+    def handings(self) -> Iterator[Handing]:
+        """The mail as it is handed in: apart for whom only SMTPUTF8 reaches, as it may bounce."""
+        for message, names in (
+            (self.message, tuple(name for name in self.recipients if name.isascii())),
+            (self.international, tuple(name for name in self.recipients if not name.isascii())),
+        ):
+            if message is not None and names:
+                yield Handing(self.sender, names, message.as_bytes(), message is not self.message)
+
+    def outcome(self, handed: Handed) -> Outcome:
+        """What became of the mail, from what was said to each recipient."""
+        later = {name: answer for name, answer in handed.refused.items() if answer.code < 500}
         reached = self.reached + len(self.recipients) - len(handed.refused)
-        return {"settled": [*self.settled, *settled], "reached": reached}
+        report = self._report(handed)
+        if later:
+            (first, *_) = later.values()
+            saved = {"settled": self._settled(later), "reached": reached} if reached else None
+            return Deferred(Reason.SMTP_DEFERRED, first.code, report, saved=saved)
+        if reached:
+            # Somebody has it; that others are refused for good is in the report.
+            return Delivered(status=handed.whole.code if handed.whole else None, answer=report)
+        (first, *_) = handed.refused.values()
+        return Refused(Reason.RECIPIENT_REFUSED, first.code, report)
+
+    def _settled(self, later: Mapping[str, Answer]) -> list[str]:
+        done = (_mark(self.key, name) for name in self.recipients if name not in later)
+        return sorted({*self.settled, *done})
+
+    def _report(self, handed: Handed) -> str:
+        """The server's words, and those to each recipient it refused: by number, not by name."""
+        lines = [said(handed.whole)] if handed.whole else []
+        for number, name in enumerate(self.everyone, start=1):
+            if (answer := handed.refused.get(name)) is not None:
+                place = f"recipient {number} of {len(self.everyone)} at {name.rpartition('@')[2]}"
+                lines.append(f"{place}: {said(answer)[:300]}")
+        return "\n".join(lines)[:ANSWER_LIMIT]
 
 
 class EmailDestination:
@@ -129,38 +168,54 @@ class EmailDestination:
     def render(self, lead: Lead, message: Message) -> PreparedMail:
         """Write the mail. Raises TemplateError."""
         context = self._renderer.context(lead, message)
+        letter, bcc = self._letter(lead, message, context)
+        addresses = (*letter.to, *letter.cc, *bcc)
+        try:
+            mail = letter.mail()
+            other = (
+                letter.mail(international=True) if any(map(is_international, addresses)) else None
+            )
+        except css_inline.InlineError:
+            page = f"email/{self._config.template}/body.html"
+            raise TemplateError("its styles can not be written into its elements", page) from None
+        return PreparedMail(
+            mail,
+            other,
+            letter.sender.addr_spec,
+            tuple(dict.fromkeys(item.addr_spec for item in addresses)),
+            frozenset(map(str, message.saved.get("settled", ()))),
+            int(message.saved.get("reached", 0)),
+            message.id,
+        )
+
+    def _letter(
+        self, lead: Lead, message: Message, context: Mapping[str, Any]
+    ) -> tuple[Letter, tuple[Address, ...]]:
         sender = address(self._config.sender)
         to = self._addresses("to", self._config.to, context)
-        cc = self._addresses("cc", self._config.cc, context)
-        bcc = self._addresses("bcc", self._config.bcc, context)
         if sender is None or not to:
             raise TemplateError("no recipient is left once they are filled in", f"{self.name}.to")
         folder = f"email/{self._config.template}"
-        html = f"{folder}/body.html"
-        try:
-            mail = write_mail(
-                sender=sender,
-                to=to,
-                cc=cc,
-                reply_to=self._reply_to(lead, context),
-                subject=self._renderer.file(f"{folder}/subject.txt", context),
-                text=self._renderer.file(f"{folder}/body.txt", context),
-                html=self._renderer.file(html, context) if self._renderer.has(html) else None,
-                message_id=message.id,
-                lead_id=lead.id,
-                at=message.accepted_at,
-            )
-        except css_inline.InlineError:
-            raise TemplateError("its styles can not be written into its elements", html) from None
-        everyone = dict.fromkeys(item.addr_spec for item in (*to, *cc, *bcc))
-        settled = tuple(str(mark) for mark in message.saved.get("settled", ()))
-        left = tuple(item for item in everyone if _mark(message.id, item) not in settled)
-        reached = int(message.saved.get("reached", 0))
-        return PreparedMail(mail, sender.addr_spec, left, settled, reached, message.id)
+        page = f"{folder}/body.html"
+        letter = Letter(
+            sender=sender,
+            to=to,
+            cc=self._addresses("cc", self._config.cc, context),
+            reply_to=self._reply_to(lead, context),
+            subject=self._renderer.file(f"{folder}/subject.txt", context),
+            text=self._renderer.file(f"{folder}/body.txt", context),
+            html=self._renderer.file(page, context) if self._renderer.has(page) else None,
+            message_id=message.id,
+            lead_id=lead.id,
+            at=message.accepted_at,
+            language=self._renderer.language,
+            thread=f"person.{message.person}" if message.person else "",
+        )
+        return letter, self._addresses("bcc", self._config.bcc, context)
 
     def _addresses(
         self, key: str, templates: tuple[str, ...], context: Mapping[str, Any]
-    ) -> list[Address]:
+    ) -> tuple[Address, ...]:
         """The mailboxes; a template that comes out empty names nobody."""
         found = []
         for number, source in enumerate(templates, start=1):
@@ -171,7 +226,7 @@ class EmailDestination:
                     place = f"{self.name}.{key}[{number}]"
                     raise TemplateError("does not come out as one e-mail address", place)
                 found.append(one)
-        return found
+        return tuple(found)
 
     def _reply_to(self, lead: Lead, context: Mapping[str, Any]) -> Address | None:
         # Who can not be answered by mail is no reason to keep a lead from the agent.
@@ -183,15 +238,29 @@ class EmailDestination:
         """Hand the mail in. Recipients refused for now are tried again alone."""
         if not prepared.recipients:
             return Delivered(answer="everybody who is still a recipient has the mail already")
-        timeout = self._config.timeout.total_seconds()
-        content = prepared.message.as_bytes()
-        handing = Handing(prepared.sender, prepared.recipients, content)
+        until = asyncio.get_running_loop().time() + self._config.timeout.total_seconds()
+        refused: dict[str, Answer] = {}
+        whole: Answer | None = None
+        for handing in prepared.handings():
+            result = await self._hand_in(handing, until)
+            if isinstance(result, Handed):
+                refused |= result.refused
+                whole = whole or result.whole
+            elif whole is None:
+                return result
+            else:
+                # Some have it: what stopped the others becomes the answer to each of them.
+                code = result.status if isinstance(result, Refused) else None
+                answer = Answer(code or 451, result.answer)
+                refused |= dict.fromkeys(handing.recipients, answer)
+        return prepared.outcome(Handed(refused, whole))
+
+    async def _hand_in(self, handing: Handing, until: float) -> Handed | Deferred | Refused:
         try:
-            async with asyncio.timeout(timeout), self._pool.connection(timeout) as client:
-                handed = await handing.over(client)
+            async with asyncio.timeout_at(until):
+                return await self._pool.hand_in(handing, self._config.timeout.total_seconds())
         except Exception as error:
             return trouble(error, in_full=handing.in_full)
-        return _outcome(prepared, handed)
 
     async def verify(self) -> str:
         """Connect, encrypt and sign in; hand nothing in. Raises VerifyError."""
@@ -210,30 +279,6 @@ class EmailDestination:
 
 
 _ENCRYPTION = {"starttls": "STARTTLS", "implicit": "TLS", "none": "unencrypted"}
-
-
-def _outcome(prepared: PreparedMail, handed: Handed) -> Outcome:
-    """What became of the mail, from what was said to each recipient."""
-    later = [answer for answer in handed.refused.values() if answer.code < 500]
-    report = _report(prepared, handed)
-    if handed.whole is not None and later:
-        return Continue(prepared.after(handed), later[0].code, report)
-    if handed.whole is not None or (prepared.reached and not later):
-        # Somebody has it; that others are refused for good is in the report.
-        return Delivered(status=handed.whole.code if handed.whole else None, answer=report)
-    if later:
-        return Deferred(Reason.SMTP_DEFERRED, later[0].code, report)
-    (first, *_) = handed.refused.values()
-    return Refused(Reason.RECIPIENT_REFUSED, first.code, report)
-
-
-def _report(prepared: PreparedMail, handed: Handed) -> str:
-    """What the server said, with a line for each recipient it refused, by number, not by name."""
-    lines = [said(handed.whole)] if handed.whole else []
-    for number, name in enumerate(prepared.recipients, start=1):
-        if (answer := handed.refused.get(name)) is not None:
-            lines.append(f"recipient {number} of {len(prepared.recipients)}: {said(answer)[:300]}")
-    return "\n".join(lines)[:ANSWER_LIMIT]
 
 
 def _mark(key: str, recipient: str) -> str:

@@ -1,7 +1,8 @@
 """SMTP: connections opened under the address guard and kept, and one mail handed in over one.
 
-Owns what the protocol does: encryption as asked, signing in, who of the recipients was refused. It
-writes no mail, and what an answer means for a delivery is for the destination.
+Owns what the protocol does: encryption as asked, signing in, who of the recipients was refused,
+when a connection is used again and when it is let go. It writes no mail, and what an answer means
+for a delivery is for the destination.
 """
 
 from __future__ import annotations
@@ -9,61 +10,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import aiosmtplib
 
 from gateway.addresses import AddressGuard, BlockedAddress, guarded_socket
+from gateway.destinations.smtp_address import SmtpAddress
 
 KEPT = 8
 """Idle connections kept per destination."""
 IDLE_FOR = 20.0
-"""Seconds after which an idle connection is not trusted any more."""
+"""Seconds after which an idle connection is let go: servers let go of theirs not much later."""
+MAILS = 100
+"""Mails over one connection: many servers end it at some number of their own."""
 _CHECK = 3.0
 """Seconds that a kept connection has to say that it is alive."""
+
+NOT_TAKEN = "5.6.7 this server takes no address with letters outside of ASCII (SMTPUTF8)"
 
 
 class Unencrypted(Exception):
     """The server is on the open internet, and the configuration wants no encryption."""
-
-
-@dataclass(frozen=True, slots=True)
-class SmtpAddress:
-    """Where and how to hand in mail. ``encryption``: starttls, implicit or none."""
-
-    host: str
-    port: int
-    encryption: str
-    username: str | None = field(default=None, repr=False)
-    password: str | None = field(default=None, repr=False)
-
-    @classmethod
-    def parse(cls, url: str) -> SmtpAddress:
-        """``smtp://user:pass@host:587?starttls=required``, ``smtps://…:465``. Raises ValueError."""
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError:
-            raise ValueError("write the host, and the port as a number: host:587") from None
-        if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-            raise ValueError("write it as smtp://user:password@mail.example.com:587")
-        if parts.path.strip("/") or parts.fragment:
-            raise ValueError("in user and password write / as %2F, # as %23 and @ as %40")
-        options = parse_qs(parts.query, keep_blank_values=True)
-        implicit = parts.scheme == "smtps"
-        starttls = options.pop("starttls", ["required"])[-1]
-        if options or starttls not in ("required", "never") or (implicit and parts.query):
-            raise ValueError("the only option is ?starttls=required or never, and of smtp:// alone")
-        return cls(
-            host=parts.hostname,
-            port=port or (465 if implicit else 587),
-            encryption="implicit" if implicit else "starttls" if starttls == "required" else "none",
-            username=unquote(parts.username) if parts.username else None,
-            password=unquote(parts.password) if parts.password else None,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,24 +55,29 @@ class Handed:
 
 @dataclass(slots=True)
 class Handing:
-    """One mail on its way. ``in_full``: the server may have it, whatever happens from here on."""
+    """One mail on its way. ``in_full``: the server may have it, whatever happens from here on.
+
+    ``international``: it can go only to a server that speaks SMTPUTF8 (RFC 6531).
+    """
 
     sender: str
-    recipients: Sequence[str]
+    recipients: tuple[str, ...]
     content: bytes
+    international: bool = False
     in_full: bool = False
 
     async def over(self, client: aiosmtplib.SMTP) -> Handed:
         """Hand the mail in. Raises what aiosmtplib raises when the connection does not hold."""
+        if self.international and not client.supports_extension("smtputf8"):
+            answer = Answer(553, NOT_TAKEN)
+            return Handed(dict.fromkeys(self.recipients, answer), None)
+        encoding = "utf-8" if self.international else "ascii"
         try:
-            # Without this a server of limited size would only say so after the whole mail.
-            sized = client.supports_extension("size")
-            options = [f"SIZE={len(self.content)}"] if sized else []
-            await client.mail(self.sender, options=options)
+            await client.mail(self.sender, options=self._options(client), encoding=encoding)
             refused = {}
             for recipient in self.recipients:
                 try:
-                    await client.rcpt(recipient)
+                    await client.rcpt(recipient, encoding=encoding)
                 except aiosmtplib.SMTPRecipientRefused as error:
                     refused[recipient] = Answer(error.code, error.message)
                     if error.code == aiosmtplib.SMTPStatus.domain_unavailable:
@@ -119,20 +92,66 @@ class Handing:
             self.in_full = False  # it said no: it does not have the mail
             raise
 
+    def _options(self, client: aiosmtplib.SMTP) -> list[str]:
+        # Without the size a server of limited size would only say so after the whole mail.
+        sized = client.supports_extension("size")
+        return [f"SIZE={len(self.content)}"] * sized + ["SMTPUTF8"] * self.international
 
+
+@dataclass(slots=True)
+class _Idle:
+    """A connection that waits for its next mail. ``since`` is of the loop's clock."""
+
+    client: aiosmtplib.SMTP
+    mails: int
+    since: float = 0.0
+
+
+@dataclass(slots=True)
 class SmtpPool:
     """Connections to one server. At most :data:`KEPT` wait idle; each serves one mail at a time."""
 
-    def __init__(self, address: SmtpAddress, guard: AddressGuard) -> None:
-        self.address = address
-        self._guard = guard
-        self._idle: list[tuple[float, aiosmtplib.SMTP]] = []
-        self._tls: ssl.SSLContext | None = None
+    address: SmtpAddress
+    guard: AddressGuard = field(repr=False)
+    _idle: list[_Idle] = field(default_factory=list)
+    _timer: asyncio.TimerHandle | None = None
+    _tls: ssl.SSLContext | None = None
+
+    async def hand_in(self, handing: Handing, timeout: float) -> Handed:
+        """Hand one mail in over a kept connection or a new one.
+
+        A kept one may have ended since it was last heard: as long as the server can not have the
+        mail, it is handed in again over a new one. Raises as :meth:`Handing.over` does.
+        """
+        try:
+            async with self._kept() as client:
+                if client is not None:
+                    return await handing.over(client)
+        except (aiosmtplib.SMTPResponseException, aiosmtplib.SMTPServerDisconnected) as error:
+            if handing.in_full or getattr(error, "code", 421) != 421:
+                raise
+        async with self.connection(timeout) as client:
+            return await handing.over(client)
 
     @contextlib.asynccontextmanager
     async def connection(self, timeout: float) -> AsyncIterator[aiosmtplib.SMTP]:
-        """A connection that answered just now; kept if the server still speaks SMTP after it."""
-        client = await self._reuse() or await self._open(timeout)
+        """A new connection; kept if the server still speaks SMTP after it."""
+        async with self._used(_Idle(await self._open(timeout), 0)) as client:
+            yield client
+
+    @contextlib.asynccontextmanager
+    async def _kept(self) -> AsyncIterator[aiosmtplib.SMTP | None]:
+        """A kept connection that answered just now, or None."""
+        idle = await self._reuse()
+        if idle is None:
+            yield None
+        else:
+            async with self._used(idle) as client:
+                yield client
+
+    @contextlib.asynccontextmanager
+    async def _used(self, idle: _Idle) -> AsyncIterator[aiosmtplib.SMTP]:
+        client = idle.client
         try:
             yield client
         except aiosmtplib.SMTPResponseException as error:
@@ -144,23 +163,38 @@ class SmtpPool:
             client.close()
             raise
         finally:
-            if client.is_connected and len(self._idle) < KEPT:
-                self._idle.append((time.monotonic(), client))
-            else:
-                client.close()
+            self._keep(client, idle.mails + 1)
 
-    async def _reuse(self) -> aiosmtplib.SMTP | None:
+    def _keep(self, client: aiosmtplib.SMTP, mails: int) -> None:
+        if not client.is_connected or len(self._idle) >= KEPT or mails >= MAILS:
+            _leave(client)
+            return
+        loop = asyncio.get_running_loop()
+        self._idle.append(_Idle(client, mails, loop.time()))
+        if self._timer is None:
+            self._timer = loop.call_later(IDLE_FOR, self._let_go)
+
+    def _let_go(self) -> None:
+        """End what has been idle for too long, and come back for the rest."""
+        loop = asyncio.get_running_loop()
+        old, self._timer = loop.time() - IDLE_FOR, None
+        for idle in [item for item in self._idle if item.since <= old]:
+            self._idle.remove(idle)
+            _leave(idle.client)
+        if self._idle:
+            self._timer = loop.call_at(self._idle[0].since + IDLE_FOR, self._let_go)
+
+    async def _reuse(self) -> _Idle | None:
         while self._idle:
-            since, client = self._idle.pop()
-            fresh = client.is_connected and time.monotonic() - since < IDLE_FOR
-            if fresh and await _reset(client):
-                return client
-            client.close()
+            idle = self._idle.pop()
+            if idle.client.is_connected and await _reset(idle.client):
+                return idle
+            idle.client.close()
         return None
 
     async def _open(self, timeout: float) -> aiosmtplib.SMTP:
         place = self.address
-        connection = await guarded_socket(place.host, place.port, self._guard, timeout)
+        connection = await guarded_socket(place.host, place.port, self.guard, timeout)
         if place.encryption == "none" and _is_on_the_internet(connection.getpeername()[0]):
             connection.close()
             raise Unencrypted
@@ -194,12 +228,22 @@ class SmtpPool:
 
     async def close(self) -> None:
         """Say goodbye on every idle connection."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         idle, self._idle = self._idle, []
-        for _, client in idle:
+        for one in idle:
             with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
                 async with asyncio.timeout(2.0):
-                    await client.quit()
-            client.close()
+                    await one.client.quit()
+            one.client.close()
+
+
+def _leave(client: aiosmtplib.SMTP) -> None:
+    """Say goodbye and do not wait for the answer."""
+    if client.is_connected and isinstance(client.transport, asyncio.WriteTransport):
+        client.transport.write(b"QUIT\r\n")
+    client.close()
 
 
 async def _reset(client: aiosmtplib.SMTP) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
 from aiosmtpd.smtp import AuthResult
 
 from gateway.addresses import AddressGuard
-from gateway.delivery import Continue, Deferred, Delivered, Message, Outcome, Reason, Refused
+from gateway.delivery import Deferred, Delivered, Message, Outcome, Reason, Refused
 from gateway.destinations.email import EmailConfig, EmailDestination
 from gateway.destinations.protocol import VerifyError
 from gateway.lead import Contact
@@ -56,15 +56,25 @@ def server(
     ehlo: str = "250 mail.example",
     rcpt: dict[str, str] | None = None,
     log: list[str] | None = None,
-    **answers: str,
+    **answers: str | Iterator[str],
 ) -> wire.Script:
-    """A mail server by the book, but for these answers. ``hang`` waits, ``leave`` hangs up."""
+    """A mail server by the book, but for these answers, one each time where there are several.
+
+    ``hang`` waits, ``leave`` hangs up, ``drip`` never gets to the end of its answer.
+    """
+
+    def one_of(given: str | Iterator[str]) -> str:
+        return given if isinstance(given, str) else next(given)
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async def say(text: str) -> bool:
             if text == "leave":
                 writer.transport.abort()
                 return False
+            while text == "drip":
+                writer.write(b"250-slowly\r\n")
+                await writer.drain()
+                await asyncio.sleep(0.02)  # the dripping is what is tested
             if text == "hang":
                 await asyncio.Event().wait()
             writer.write(text.replace("\n", "\r\n").encode("latin-1") + b"\r\n")
@@ -77,16 +87,17 @@ def server(
             verb = line.split()[0].lower()
             if log is not None:
                 log.append(line)
-            given = answers.get(verb, {"data": "354 go on", "auth": "235 in"}.get(verb, "250 ok"))
+            usual = {"data": "354 go on", "auth": "235 in"}.get(verb, "250 ok")
+            given = one_of(answers.get(verb, usual))
             if verb == "ehlo":
                 given = ehlo
             if verb == "rcpt" and rcpt:
                 given = next((said for name, said in rcpt.items() if name in line), given)
             if not await say(given):
                 return
-            if verb == "data" and given.startswith("354"):
+            if verb == "data" and given == "354 go on":
                 await reader.readuntil(b"\r\n.\r\n")
-                if not await say(answers.get("content", "250 queued")):
+                if not await say(one_of(answers.get("content", "250 queued"))):
                     return
 
     return script
@@ -150,24 +161,135 @@ async def test_a_connection_outlives_a_mail_that_was_refused(inbox: Build) -> No
         assert here.connections == 1
 
 
+@pytest.mark.parametrize(
+    ("moment", "end"),
+    [("mail", "421 too many"), ("mail", "leave"), ("rset", "leave"), ("data", "421 too many")],
+)
+async def test_a_mail_that_meets_a_dying_connection_goes_over_a_new_one_once(
+    inbox: Build, moment: str, end: str
+) -> None:
+    log: list[str] = []
+    usual = "354 go on" if moment == "data" else "250 ok"
+    answers = {moment: iter([end] if moment == "rset" else [usual, end, usual])}
+    async with wire.listening(server(log=log, **answers)) as here:
+        destination = inbox(plain(here))
+        for _ in range(2):
+            assert isinstance(await deliver(destination), Delivered)
+        assert here.connections == 2
+    assert log.count("DATA") == (3 if moment == "data" else 2)
+
+
+async def test_a_mail_that_may_have_arrived_is_not_handed_in_again(inbox: Build) -> None:
+    log: list[str] = []
+    async with wire.listening(server(log=log, content=iter(["250 queued", "leave"]))) as here:
+        destination = inbox(plain(here))
+        assert isinstance(await deliver(destination), Delivered)
+        second = await deliver(destination)
+        assert here.connections == 1
+    assert isinstance(second, Deferred)
+    assert (second.reason, second.uncertain) == (Reason.CONNECTION, True)
+    assert log.count("DATA") == 2
+
+
+async def test_a_connection_takes_so_many_mails_and_no_more(
+    inbox: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.destinations.smtp.MAILS", 2)
+    log: list[str] = []
+    async with wire.listening(server(log=log)) as here:
+        destination = inbox(plain(here))
+        for _ in range(5):
+            assert isinstance(await deliver(destination), Delivered)
+        assert here.connections == 3
+        async with asyncio.timeout(wire.DEADLINE):
+            while log.count("QUIT") < 2:
+                await asyncio.sleep(0)
+
+
+async def test_an_idle_connection_is_let_go_with_a_goodbye(
+    inbox: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.destinations.smtp.IDLE_FOR", 0.05)
+    ended = asyncio.Event()
+    script = server()
+
+    async def watched(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await script(reader, writer)
+        ended.set()
+
+    async with wire.listening(watched) as here:
+        assert isinstance(await deliver(inbox(plain(here))), Delivered)
+        await asyncio.wait_for(ended.wait(), wire.DEADLINE)
+
+
+async def test_no_more_connections_wait_idle_than_are_of_use(
+    inbox: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.destinations.smtp.KEPT", 2)
+    log: list[str] = []
+    async with wire.listening(server(log=log)) as here:
+        destination = inbox(plain(here))
+        outcomes = await asyncio.gather(*(deliver(destination) for _ in range(5)))
+        async with asyncio.timeout(wire.DEADLINE):
+            while log.count("QUIT") < 3:
+                await asyncio.sleep(0)
+        assert here.connections == 5
+    assert all(isinstance(outcome, Delivered) for outcome in outcomes)
+
+
+async def test_who_needs_smtputf8_gets_a_mail_of_their_own(inbox: Build) -> None:
+    sink = MailInbox()
+    async with serve_mail(sink, enable_SMTPUTF8=True) as url:
+        destination = inbox(url, to=[DESK, "Zoé <zoé@exämple.example>"])
+        assert isinstance(await deliver(destination), Delivered)
+    assert [item.content[1] for item in sink.got.all] == [(DESK,), ("zoé@xn--exmple-cua.example",)]
+    assert sink.got.all[0].content[0]["To"] == DESK
+
+
+async def test_a_server_without_smtputf8_refuses_only_who_needs_it(inbox: Build) -> None:
+    sink = MailInbox()
+    async with serve_mail(sink) as url:
+        both = await deliver(inbox(url, to=[DESK, "zoé@agency.example"]))
+        alone = await deliver(inbox(url, to=["zoé@agency.example"]))
+    assert isinstance(both, Delivered)
+    assert "recipient 2 of 2 at agency.example: 553 5.6.7 this server takes" in both.answer
+    assert isinstance(alone, Refused)
+    assert (alone.reason, alone.status) == (Reason.RECIPIENT_REFUSED, 553)
+    assert [item.content[1] for item in sink.got.all] == [(DESK,)]
+
+
+async def test_trouble_with_the_second_mail_does_not_repeat_the_first(inbox: Build) -> None:
+    log: list[str] = []
+    ehlo = "250-mail.example\n250 SMTPUTF8"
+    script = server(ehlo=ehlo, log=log, content=iter(["250 queued", "451 busy", "250 queued"]))
+    async with wire.listening(script) as here:
+        destination = inbox(plain(here), to=[DESK, "zoe@agency.example", "zo\u00e9@agency.example"])
+        first = await deliver(destination)
+        assert isinstance(first, Deferred)
+        assert "recipient 3 of 3 at agency.example: 451" in first.answer
+        assert isinstance(await deliver(destination, saved=first.saved), Delivered)
+    assert [line for line in log if "desk@" in line] == [f"RCPT TO:<{DESK}>"]
+
+
 async def test_only_who_was_refused_for_now_is_tried_again(inbox: Build) -> None:
     sink = MailInbox()
     sink.refuse = {ANNE: f"451 4.7.1 {ANNE} greylisted", BOSS: f"550 5.1.1 <{BOSS}> unknown"}
     async with serve_mail(sink) as url:
         destination = inbox(url, to=[DESK, ANNE, BOSS])
         first = await deliver(destination)
-        assert isinstance(first, Continue)
-        assert first.status == 451
-        assert "recipient 2 of 3: 451" in first.answer
-        assert "recipient 3 of 3: 550" in first.answer
+        assert isinstance(first, Deferred)
+        assert (first.reason, first.status) == (Reason.SMTP_DEFERRED, 451)
+        assert "recipient 2 of 3 at agency.example: 451" in first.answer
+        assert "recipient 3 of 3 at agency.example: 550" in first.answer
         assert "@" not in first.answer + repr(first.saved)
 
         second = await deliver(destination, attempt=2, saved=first.saved)
         assert isinstance(second, Deferred)
-        assert (second.reason, second.status) == (Reason.SMTP_DEFERRED, 451)
+        assert (second.reason, second.saved) == (Reason.SMTP_DEFERRED, first.saved)
+        assert second.answer.startswith("recipient 2 of 3 at agency.example: 451")
 
         sink.refuse = {}
-        third = await deliver(destination, attempt=3, saved=first.saved)
+        third = await deliver(destination, attempt=3, saved=second.saved)
         assert isinstance(third, Delivered)
     assert [item.content[1] for item in sink.got.all] == [(DESK,), (ANNE,)]
 
@@ -178,11 +300,11 @@ async def test_a_recipient_lost_for_good_does_not_undo_who_has_the_mail(inbox: B
     async with serve_mail(sink) as url:
         destination = inbox(url, to=[DESK, ANNE])
         first = await deliver(destination)
-        assert isinstance(first, Continue)
+        assert isinstance(first, Deferred)
         sink.refuse = {ANNE: "550 never"}
         second = await deliver(destination, attempt=2, saved=first.saved)
     assert isinstance(second, Delivered)
-    assert "recipient 1 of 1: 550 never" in second.answer
+    assert "recipient 2 of 2 at agency.example: 550 never" in second.answer
 
 
 async def test_a_recipient_who_left_the_configuration_is_not_waited_for(inbox: Build) -> None:
@@ -190,7 +312,7 @@ async def test_a_recipient_who_left_the_configuration_is_not_waited_for(inbox: B
     sink.refuse = {ANNE: "450 later"}
     async with serve_mail(sink) as url:
         first = await deliver(inbox(url, to=[DESK, ANNE]))
-        assert isinstance(first, Continue)
+        assert isinstance(first, Deferred)
         again = await deliver(inbox(url, to=[DESK]), attempt=2, saved=first.saved)
         moved = await deliver(inbox(url, to=[BOSS, DESK]), attempt=2, saved=first.saved)
     assert isinstance(again, Delivered)
@@ -219,7 +341,7 @@ async def test_some_refused_for_good_is_delivered_and_said(inbox: Build) -> None
     async with wire.listening(server(rcpt={"anne": "550 no such user"})) as here:
         outcome = await deliver(inbox(plain(here), to=[DESK, ANNE]))
     assert isinstance(outcome, Delivered)
-    assert "recipient 2 of 2: 550 no such user" in outcome.answer
+    assert "recipient 2 of 2 at agency.example: 550 no such user" in outcome.answer
 
 
 @pytest.mark.parametrize(
@@ -269,6 +391,9 @@ async def test_the_servers_words_are_kept_without_addresses(inbox: Build) -> Non
         ({"ehlo": "hang"}, Reason.TIMEOUT, False),
         ({"mail": "hang"}, Reason.TIMEOUT, False),
         ({"rcpt": {"desk": "hang"}}, Reason.TIMEOUT, False),
+        ({"greeting": "drip"}, Reason.TIMEOUT, False),
+        ({"mail": "drip"}, Reason.TIMEOUT, False),
+        ({"content": "drip"}, Reason.TIMEOUT, True),
         ({"content": "hang"}, Reason.TIMEOUT, True),
         ({"greeting": "leave"}, Reason.CONNECTION, False),
         ({"mail": "leave"}, Reason.CONNECTION, False),
