@@ -35,7 +35,17 @@ from gateway.lead import Lead, merge
 from gateway.queue import Hint, Queue
 from gateway.render import TemplateError
 from gateway.routing import Decision
-from gateway.store import Accepted, Known, Mode, Plan, Report, Store, StoreUnavailable, Work
+from gateway.store import (
+    Accepted,
+    Known,
+    Mode,
+    Plan,
+    Report,
+    Rewrite,
+    Store,
+    StoreUnavailable,
+    Work,
+)
 
 BATCH = 100
 """Leads stored in one round trip."""
@@ -150,9 +160,8 @@ class Pipeline:
         stored = await self._store.leads.get(plan.uid)
         if known is None or stored is None:
             return
-        await self._store.leads.update(
-            plan.uid, merge(stored.lead, plan.lead), expected=known.digest, digest=plan.digest
-        )
+        whole = merge(stored.lead, plan.lead)
+        await self._store.leads.rewrite([Rewrite(plan.uid, whole, known.digest, plan.digest)])
 
     async def known(self, identity: str, lead_ids: Sequence[str]) -> list[Known | None]:
         """What is known of leads before they are parsed: most of a re-read is skipped by it."""

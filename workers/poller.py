@@ -1,6 +1,6 @@
-"""The poller: one loop per source that says when it is read.
+"""The poller: one loop per source that says when its feeds are read.
 
-Holds the source's lease while it reads, waits out what goes wrong, and hears a call to read now.
+Holds the source's lease, waits out what goes wrong, says it once, and hears a call to read now.
 What reading is stands in ``gateway.reading``.
 """
 
@@ -12,22 +12,22 @@ import os
 import random
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from gateway.reading import LeaseTaken, Reader
-from gateway.sources import GslConfig, GslSource
-from gateway.sources.protocol import SourceProblem
-from gateway.store import StoreUnavailable
+from gateway.reading import LeaseTaken, Pace, Reader
+from gateway.reading.completion import SINGLE
+from gateway.sources.protocol import Source, SourceProblem
+from gateway.store import FeedTrouble, SourceState, StoreUnavailable
 from gateway.wiring import Gateway
+from workers.lease import TRY_EVERY, while_held
+from workers.looks import Looks
 from workers.tasks import end
 
-LEASE = 10.0
-RENEW_EVERY = 3.0
-FIRST_PAUSE = 2.0
-LONGEST_PAUSE = 60.0
+AFTER_FAULT = 60.0
+"""Seconds a source rests after a fault of ours."""
 
 log = structlog.get_logger()
 
@@ -35,35 +35,44 @@ log = structlog.get_logger()
 class SourcePoller:
     """Polls one source until told to stop."""
 
-    def __init__(self, gateway: Gateway, source: GslSource, stop: asyncio.Event) -> None:
+    def __init__(self, gateway: Gateway, source: Source, stop: asyncio.Event) -> None:
         self._gateway = gateway
         self._store = gateway.store
         self._source = source
-        self._config: GslConfig = source.config
         self._stop = stop
         self._owner = f"{socket.gethostname()}-{os.getpid()}-{random.randbytes(3).hex()}"  # noqa: S311
-        self._failures = 0
-        self._said = ""
-        self._reader = Reader(source, gateway.store, gateway.pipeline)
-        self._polled: dict[str, float] = {}
+        self._reader = Reader(
+            source,
+            gateway.store,
+            gateway.pipeline,
+            retention=gateway.config.retention.leads,
+        )
+        self._said: dict[str, str] = {}
+        self._stir = asyncio.Event()
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        config = self._source.config
+        self._pace = Pace(
+            {feed: config.pace(feed).total_seconds() for feed in self._source.feeds}, random.random
+        )
+        self._apart: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Poll, pause, poll; whatever goes wrong is waited out."""
-        while not self._stop.is_set():
-            try:
-                pause = await self._turn()
-            except StoreUnavailable as error:
-                log.warning(
-                    "store unavailable, waiting", source=self._source.name, problem=str(error)
-                )
-                pause = 1.0
-                with contextlib.suppress(StoreUnavailable):
-                    await self._gateway.revive()
-            except Exception:
-                # A fault of ours: this source tries again, the others never notice.
-                log.exception("poll failed unexpectedly", source=self._source.name)
-                pause = LONGEST_PAUSE
-            await self._wait(pause)
+        """Hold the lease and poll, or wait for it; whatever goes wrong is waited out."""
+        stopped = asyncio.create_task(self._stop.wait())
+        try:
+            while not self._stop.is_set():
+                serving = asyncio.create_task(self._serve())
+                try:
+                    # A long walk must not hold up a stop: what was read is stored already.
+                    await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                    if serving.done():
+                        serving.result()
+                finally:
+                    await end(serving)
+        finally:
+            await end(stopped)
         with contextlib.suppress(StoreUnavailable):
             await self._store.leases.give_up(self._lease, self._owner)
 
@@ -71,108 +80,117 @@ class SourcePoller:
     def _lease(self) -> str:
         return f"source:{self._source.name}"
 
-    async def _turn(self) -> float:
-        """One poll if it is ours to make; seconds until the next."""
+    async def _serve(self) -> None:
+        """Poll while the lease is ours; return when it is not, or after a rest."""
         name = self._source.name
-        token = await self._store.leases.take(self._lease, self._owner, LEASE)
-        if not token:
-            return RENEW_EVERY
-        if (await self._store.sources.get(name)).state == "paused":
-            return RENEW_EVERY
-        poll = asyncio.create_task(self.poll(token))
-        renew = asyncio.create_task(self._renew(token, poll))
-        stopped = asyncio.create_task(self._stop.wait())
         try:
-            # A long walk over the past must not hold up a stop: what was read is stored already.
-            await asyncio.wait({poll, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not poll.done():
-                return 0.0
-            await poll
-        except SourceProblem as problem:
-            return await self._failed(problem)
+            await while_held(self._store.leases, self._lease, self._owner, self._work)
+            await asyncio.sleep(TRY_EVERY)
         except LeaseTaken:
-            return RENEW_EVERY
-        except asyncio.CancelledError:
-            if self._stop.is_set() or not renew.done():
-                raise
-            return RENEW_EVERY
+            await asyncio.sleep(TRY_EVERY)
+        except StoreUnavailable as error:
+            log.warning("store unavailable, waiting", source=name, problem=str(error))
+            await asyncio.sleep(1.0)
+            with contextlib.suppress(StoreUnavailable):
+                await self._gateway.revive()
+        except Exception:
+            # A fault of ours: this source tries again, the others never notice.
+            log.exception("poll failed unexpectedly", source=name)
+            await asyncio.sleep(AFTER_FAULT)
+
+    async def _work(self, token: int) -> None:
+        self._begin_anew()
+        looks = Looks(self._source, self._store, self._reader, self._pace)
+        looking, polling = asyncio.create_task(looks.run()), asyncio.create_task(self._poll(token))
+        try:
+            await asyncio.gather(looking, polling)
         finally:
-            await end(renew, poll, stopped)
-        if self._failures:
-            log.info("source is back", source=name)
-        self._failures, self._said = 0, ""
-        return self._next_pause()
+            await end(looking, polling, *self._apart.values())
 
-    def _next_pause(self) -> float:
-        now = time.monotonic()
-        until_next: float = min(
-            self._polled.get(feed, 0.0) + self._config.pace(feed).total_seconds() - now
-            for feed in self._source.feeds
-        )
-        return max(0.05, until_next)
-
-    async def _renew(self, token: int, poll: asyncio.Task[None]) -> None:
+    async def _poll(self, token: int) -> None:
+        """Read what is due, rest, read what is due."""
         while True:
-            await asyncio.sleep(RENEW_EVERY)
-            try:
-                if await self._store.leases.take(self._lease, self._owner, LEASE) != token:
-                    poll.cancel()
-                    return
-            except StoreUnavailable:
-                poll.cancel()
-                return
+            for feed, task in list(self._apart.items()):
+                if task.done():
+                    del self._apart[feed]
+                    task.result()
+            state = await self._reader.begin()
+            if state.state == "paused":
+                await self._rest(60.0)
+                continue
+            self._pace.worked_before(state.checkpoints)
+            together, apart = self._pace.due(time.monotonic(), self._apart)
+            for feed in apart:
+                self._apart[feed] = asyncio.create_task(self._read([feed], state, token))
+            if together:
+                await self._read(together, state, token)
+            await self._rest(max(0.05, self._pace.wait(time.monotonic(), self._apart)))
 
-    async def _failed(self, problem: SourceProblem) -> float:
-        self._failures += 1
-        base = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._failures - 1, 6))
-        jittered: float = base * random.uniform(0.8, 1.2)  # noqa: S311
-        pause = max(jittered, problem.retry_after or 0.0)
-        if problem.kind == "credentials":
-            pause = max(pause, 30.0)
-        next_try = datetime.now(UTC) + timedelta(seconds=pause)
-        state = "refused" if problem.kind in ("credentials", "forbidden") else "down"
-        await self._store.sources.failed(self._source.name, state, problem.text, next_try)
-        if problem.text != self._said:
-            self._said = problem.text
-            log.error(
-                "source " + state,
-                source=self._source.name,
-                problem=problem.text,
-                next_try=next_try.isoformat(timespec="seconds"),
+    async def _read(self, feeds: Sequence[str], state: SourceState, token: int) -> None:
+        """Read feeds in one walk, and note how it went."""
+        started = time.monotonic()
+        looked = await self._reader.poll(feeds, state, token)
+        now = time.monotonic()
+        self._pace.failed(looked.problems, now)
+        self._pace.read([feed for feed in feeds if feed not in looked.problems], started, now)
+        troubles = self._troubles()
+        if self._pace.is_down:
+            worst = self._pace.worst
+            state_now = "refused" if worst.kind in ("credentials", "forbidden") else "down"
+            trouble = self._trouble(worst, self._pace.wait(now))
+            await self._store.sources.failed(self._source.name, state_now, trouble, troubles)
+            self._say({"": f"source {state_now}: {worst.text}"}, trouble.next_try_at)
+        else:
+            await self._store.sources.succeeded(
+                self._source.name, datetime.now(UTC), took=looked.took, skew=self._source.skew,
+                troubles=troubles,
+            )  # fmt: skip
+            self._say({feed: trouble.problem for feed, trouble in troubles.items()}, None)
+        self._stir.set()
+
+    def _troubles(self) -> dict[str, FeedTrouble]:
+        now = time.monotonic()
+        found = {
+            feed: self._trouble(trouble.problem, trouble.next_at - now)
+            for feed, trouble in self._pace.troubles.items()
+        }
+        if problem := self._reader.single_problem:
+            found[SINGLE] = FeedTrouble(problem.text, None, problem.details)
+        return found
+
+    def _trouble(self, problem: SourceProblem, wait: float) -> FeedTrouble:
+        next_try = datetime.now(UTC) + timedelta(seconds=max(0.0, wait))
+        return FeedTrouble(problem.text, next_try, problem.details)
+
+    def _say(self, problems: dict[str, str], next_try: datetime | None) -> None:
+        """Log what is wrong once, and once that it is over."""
+        for feed, text in problems.items():
+            if self._said.get(feed) != text:
+                about = {"feed": feed} if feed else {}
+                when = {"next_try": next_try.isoformat(timespec="seconds")} if next_try else {}
+                log.error(
+                    "feed unavailable" if feed else "source unavailable",
+                    source=self._source.name, problem=text, **about, **when,
+                )  # fmt: skip
+        for feed in set(self._said) - set(problems):
+            about = {"feed": feed} if feed else {}
+            log.info(
+                "feed is back" if feed else "source is back", source=self._source.name, **about
             )
-        return pause
+        self._said = problems
 
-    async def poll(self, token: int) -> None:
-        """Read every feed that is due. Raises SourceProblem when none could be read."""
-        due = [
-            feed
-            for feed in self._source.feeds
-            if time.monotonic() - self._polled.get(feed, -1e9)
-            >= self._config.pace(feed).total_seconds() - 0.05
-        ]
-        problems = await self._reader.poll(due, token)
-        for feed in due:
-            self._polled[feed] = time.monotonic()
-        self._say_feeds(problems)
-
-    def _say_feeds(self, problems: Mapping[str, SourceProblem]) -> None:
-        said = "; ".join(f"{feed}: {problem.text}" for feed, problem in problems.items())
-        if said and said != self._said:
-            log.warning("feed unavailable", source=self._source.name, problem=said)
-        self._said = said
-
-    async def _wait(self, seconds: float) -> None:
-        """Pause, unless somebody asks for a poll or the process stops."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0 and not self._stop.is_set():
+    async def _rest(self, seconds: float) -> None:
+        """Pause, unless a feed that was read apart is done, or somebody asks for a poll."""
+        until = time.monotonic() + seconds
+        self._stir.clear()
+        while (left := until - time.monotonic()) > 0:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(1.0, left)):
-                    await self._stop.wait()
-            if left > 1.0:
-                with contextlib.suppress(StoreUnavailable):
-                    if await self._store.sources.woken(self._source.name):
-                        self._polled.clear()
-                        return
+                    await self._stir.wait()
+                    return
+            if left > 0.5 and await self._store.sources.woken(self._source.name):
+                self._pace.ask_now()
+                return
 
 
 async def run(gateway: Gateway, stop: asyncio.Event) -> None:

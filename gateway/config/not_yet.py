@@ -13,7 +13,6 @@ from gateway.config.faults import Place
 
 KEYS: dict[str, frozenset[str]] = {
     "": frozenset({"agents", "alerts", "assignment", "claim", "include", "stale_after"}),
-    "sources.*": frozenset({"reconcile", "review"}),
     "destinations.*": frozenset({"duplicate", "preset", "with"}),
     "destinations.*.auth": frozenset({"oauth2"}),
 }

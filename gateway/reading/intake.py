@@ -1,133 +1,232 @@
-"""Raw items of one source made leads of ours: known ones skipped, bad ones rejected, the rest
-accepted.
+"""Raw items of one source made leads of ours: what is known unchanged is skipped, what is bad is
+rejected, what is new is accepted, what has changed is written down.
 
-Never asks a portal and never moves a checkpoint.
+Never walks and never moves a checkpoint.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
 from gateway.delivery import lead_uid
-from gateway.lead import Lead, RejectedItem
-from gateway.pipeline import BATCH, Pipeline, digest
-from gateway.sources import GslSource
-from gateway.sources.gsl_lead import lead_id_of, normalise
-from gateway.store import Known, Mode, Store, StoreUnavailable
+from gateway.lead import Lead, RejectedItem, is_erased_upstream, merge
+from gateway.pipeline import BATCH, Pipeline
+from gateway.reading import fingerprint
+from gateway.reading.completion import Completion
+from gateway.reading.walk import Batch, Merged
+from gateway.sources.protocol import Source
+from gateway.store import Accepted, Known, Mode, Rewrite, Store, StoreUnavailable
 
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """For what a period is read. ``name``: poll, reconcile, review or backfill.
+
+    Leads older than ``floor`` are not delivered (contract §7). A new one made before
+    ``missed_before`` is one that the polls passed over. ``again``: whether leads that could not be
+    completed are tried again.
+    """
+
+    name: str
+    mode: Mode = Mode.LIVE
+    floor: datetime | None = None
+    missed_before: datetime | None = None
+    again: bool = False
+    held: frozenset[str] = frozenset()
+    """Leads whose erasure is held: one that names its person again is let go."""
+
+
 @dataclass(slots=True)
 class Taken:
-    """What became of the items: leads by what they were, and the deliveries made of them."""
+    """What came of what was read, in leads; and the deliveries made of them."""
 
+    read: int = 0
     new: int = 0
     known: int = 0
+    changed: int = 0
+    """Of the known ones, those that were written down anew."""
+    missed: int = 0
     rejected: int = 0
     deliveries: int = 0
+    nulled: set[str] = field(default_factory=set)
+    """Leads whose person the portal has erased."""
+    named: set[str] = field(default_factory=set)
+    """Leads that were held as nulled and whose person is there again."""
+
+
+@dataclass(slots=True)
+class _Item:
+    merged: Merged
+    uid: str
+    before: Known | None
+    marks: tuple[str, ...]
+    lead: Lead | None = None
 
 
 class Intake:
     """Takes in what one source sent."""
 
-    def __init__(self, source: GslSource, store: Store, pipeline: Pipeline) -> None:
+    def __init__(
+        self,
+        source: Source,
+        store: Store,
+        pipeline: Pipeline,
+        completion: Completion,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._source = source
         self._store = store
         self._pipeline = pipeline
+        self._completion = completion
+        self._clock = clock
 
-    async def take(
-        self, items: Iterable[tuple[str, Any]], floor: datetime | None, mode: Mode = Mode.LIVE
-    ) -> Taken:
-        """Merge (feed, item) couples by lead, skip what is known unchanged, accept the rest.
+    async def take(self, batch: Batch, look: Look, taken: Taken) -> None:
+        """Take in one batch of a walk, and add what came of it to ``taken``."""
+        for item in batch.no_leads:
+            reason = "an item has no id" if isinstance(item, dict) else "an item is not an object"
+            await self._reject(item, reason, taken)
+        for start in range(0, len(batch.leads), BATCH):
+            await self._take(batch.leads[start : start + BATCH], look, taken)
 
-        ``mode`` says on whose behalf; only a live reading stops at the floor (contract §7).
-        """
-        taken = Taken()
-        by_lead: dict[str, dict[str, Any]] = {}
-        for feed, item in items:
-            lead_id = lead_id_of(item)
-            if lead_id is None:
-                await self._reject(item)
-                taken.rejected += 1
-            else:
-                by_lead.setdefault(lead_id, {})[feed] = item
-        ids = list(by_lead)
-        for start in range(0, len(ids), BATCH):
-            some = {lead_id: by_lead[lead_id] for lead_id in ids[start : start + BATCH]}
-            await self._take_batch(some, floor, mode, taken)
-        return taken
+    async def _take(self, leads: Sequence[Merged], look: Look, taken: Taken) -> None:
+        taken.read += len(leads)
+        known = await self._pipeline.known(self._source.identity, [lead.lead_id for lead in leads])
+        items = [
+            _Item(
+                lead,
+                lead_uid(self._source.identity, lead.lead_id),
+                before,
+                fingerprint.marks_of(self._source.name, lead.feeds),
+            )
+            for lead, before in zip(leads, known, strict=True)
+        ]
+        wanted = [item for item in items if self._is_wanted(item, look)]
+        taken.known += len(items) - len(wanted)
+        lacking = [item for item in wanted if self._is_lacking(item, look)]
+        # Those that have to be completed first hold up no other.
+        await self._accept([item for item in wanted if item not in lacking], look, taken)
+        if lacking:
+            await self._complete(lacking)
+            await self._accept(lacking, look, taken)
+        held = {item.uid for item in items} & look.held
+        taken.named |= held - taken.nulled
 
-    async def _take_batch(
-        self,
-        items: Mapping[str, Mapping[str, Any]],
-        floor: datetime | None,
-        mode: Mode,
-        taken: Taken,
-    ) -> None:
-        name, identity = self._source.name, self._source.identity
-        known = await self._pipeline.known(identity, list(items))
-        leads: list[Lead] = []
-        digests: list[str] = []
-        for (_, feeds), before in zip(items.items(), known, strict=True):
-            mark = digest(feeds)
-            if before and _is_settled(before, mark, name, mode):
-                taken.known += 1
-                continue
+    def _is_wanted(self, item: _Item, look: Look) -> bool:
+        """Whether an item can change anything; most of a re-read can not."""
+        before = item.before
+        if before is None:
+            return True
+        if before.mark == "f":  # below the floor: only who asks for old leads brings it back
+            return look.mode in (Mode.LATER, Mode.STORE)
+        if before.mark != "a" or not before.digest:  # erased, or forgotten after its time
+            return False
+        if look.again and self._was_lacking(item):
+            return True
+        return self._source.name not in before.sources or not fingerprint.is_known(
+            before.digest, item.marks
+        )
+
+    def _is_lacking(self, item: _Item, look: Look) -> bool:
+        """Whether to ask for a lead by itself before it is accepted, or once more."""
+        if not self._source.lacks(item.merged.feeds):
+            return False
+        if item.before and item.before.digest:
+            return look.again and self._was_lacking(item)
+        below = look.floor is not None and item.merged.made_at < look.floor
+        return look.mode is not Mode.LIVE or not below
+
+    def _was_lacking(self, item: _Item) -> bool:
+        return fingerprint.lacking(self._source.name) in _digest(item).split()
+
+    async def _complete(self, items: Sequence[_Item]) -> None:
+        """Ask the portal for each lead by itself. What fails is marked for a later look."""
+        await self._completion.complete([item.merged for item in items])
+        for item in items:
+            item.marks = fingerprint.marks_of(self._source.name, item.merged.feeds)
+            if self._source.lacks(item.merged.feeds):
+                item.marks = (*item.marks, fingerprint.lacking(self._source.name))
+
+    async def _accept(self, items: Sequence[_Item], look: Look, taken: Taken) -> None:
+        for item in items:
             try:
-                lead = normalise(
-                    feeds, source=name, identity=identity, received_at=datetime.now(UTC)
-                )
+                item.lead = self._source.normalise(item.merged.feeds, self._clock())
             except RejectedItem as error:
-                await self._reject(feeds, error.reason)
-                taken.rejected += 1
-                continue
-            leads.append(lead)
-            digests.append(mark)
-        results = await self._pipeline.accept(leads, mode=mode, floor=floor, digests=digests)
+                await self._reject(item.merged.feeds, error.reason, taken)
+        items = [item for item in items if item.lead is not None]
+        name = self._source.name
+        taken.known += sum(bool(item.before and item.before.digest) for item in items)
+        unseen = [item for item in items if item.before is None or name not in item.before.sources]
+        await self._accept_unseen(unseen, look, taken)
+        await self._rewrite([item for item in items if item.before and item.before.digest], taken)
+
+    async def _accept_unseen(self, items: Sequence[_Item], look: Look, taken: Taken) -> None:
+        leads = [lead for item in items if (lead := item.lead)]
+        results = await self._pipeline.accept(
+            leads,
+            mode=look.mode,
+            floor=look.floor,
+            digests=[self._joined(item) for item in items],
+        )
         for lead, result in zip(leads, results, strict=True):
             if isinstance(result, StoreUnavailable):
                 raise result
             if isinstance(result, Exception):
-                taken.rejected += 1
-                log.error("lead rejected", source=name, problem=type(result).__name__)
-                await self._store.leads.reject(
-                    name, f"could not be stored ({type(result).__name__})",
-                    lead.original, datetime.now(UTC),
-                )  # fmt: skip
+                log.error("lead rejected", source=lead.source, problem=type(result).__name__)
+                reason = f"could not be stored ({type(result).__name__})"
+                await self._reject(lead.original, reason, taken)
                 continue
             taken.deliveries += len(result.deliveries)
-            if result.what != "new":
+            if result.what == "new":
+                self._note_new(lead, result, look, taken)
+            elif result.what != "added":  # that one is known, and counted with what changed
                 taken.known += 1
-                continue
-            taken.new += 1
-            if mode is Mode.LIVE:  # of old leads, whoever asked for them says how many
-                log.info(
-                    "lead received", source=name, lead=lead.id, category=lead.category,
-                    deliveries=len(result.deliveries), uid=lead_uid(identity, lead.id)[:8],
-                )  # fmt: skip
 
-    async def _reject(self, item: Any, reason: str | None = None) -> None:
-        if reason is None:
-            reason = (
-                "an item has no leadMetaInfos.leadId"
-                if isinstance(item, dict)
-                else "an item is not an object"
-            )
+    def _note_new(self, lead: Lead, result: Accepted, look: Look, taken: Taken) -> None:
+        taken.new += 1
+        made_at = lead.created_at or lead.received_at
+        missed = look.missed_before is not None and made_at < look.missed_before
+        taken.missed += missed
+        if look.mode is Mode.LIVE:  # of old leads, whoever asked for them says how many
+            log.info(
+                "lead received", source=lead.source, lead=lead.id, category=lead.category,
+                deliveries=len(result.deliveries), uid=lead_uid(lead.identity, lead.id)[:8],
+                found_by=look.name,
+            )  # fmt: skip
+
+    async def _rewrite(self, items: Sequence[_Item], taken: Taken) -> None:
+        """Known leads that came back with other content: keep the union, deliver nothing."""
+        stored = await self._store.leads.get_many([item.uid for item in items])
+        rewrites = []
+        for item, old in zip(items, stored, strict=True):
+            if old is None or item.lead is None:
+                continue
+            if is_erased_upstream(old.lead, item.lead):
+                taken.nulled.add(item.uid)
+                continue
+            whole = merge(old.lead, item.lead)
+            rewrites.append(Rewrite(item.uid, whole, _digest(item), self._joined(item)))
+        taken.changed += sum(await self._store.leads.rewrite(rewrites))
+
+    def _joined(self, item: _Item) -> str:
+        """All marks of a lead, this reading's included; none that it lacks what it now has."""
+        before = _digest(item)
+        if not self._source.lacks(item.merged.feeds):
+            before = before.replace(fingerprint.lacking(self._source.name), "")
+        return fingerprint.joined(before, item.marks)
+
+    async def _reject(self, item: Any, reason: str, taken: Taken) -> None:
+        taken.rejected += 1
         raw = json.dumps(item, ensure_ascii=False, default=str)
         await self._store.leads.reject(self._source.name, reason, raw, datetime.now(UTC))
 
 
-def _is_settled(before: Known, mark: str, source: str, mode: Mode) -> bool:
-    """Whether a lead that was seen needs no second look: nothing new came, or nothing may."""
-    if before.mark == "f":  # below the floor: for those who ask for old leads it is a new one
-        return mode is Mode.LIVE
-    if before.mark != "a" or not before.digest:
-        return True
-    return before.digest == mark and source in before.sources
+def _digest(item: _Item) -> str:
+    return item.before.digest if item.before else ""

@@ -1,25 +1,36 @@
-"""One source read from its checkpoints to the portal's now, slice by slice.
+"""One source read: from its checkpoints to the portal's now, and again behind them.
 
-The checkpoint moves only past what is stored, and only for the holder of the source's lease. A feed
-that fails holds back itself only.
+A checkpoint moves only past what is stored, and only for the holder of the source's lease. A feed
+that fails holds back itself only. Polls find what is new; reconcile and review find what polls
+passed over, and move nothing.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import structlog
 
 from gateway.pipeline import Pipeline
-from gateway.reading.intake import Intake
-from gateway.sources import GslSource, window
-from gateway.sources.protocol import Slice, SourceProblem
-from gateway.store import Store
+from gateway.reading.completion import Completion
+from gateway.reading.erasures import settle
+from gateway.reading.intake import Intake, Look, Taken
+from gateway.reading.walk import FeedRead, Walk, merged
+from gateway.sources import window
+from gateway.sources.protocol import Page, Slice, Source, SourceProblem
+from gateway.store import SourceState, Store
 
-LONGEST_SLICE_DAYS = 1.0
+SLICE_DAYS = 1.0
+"""Days of one slice, at most seven (docs/sources/gsl.md): what is read again after a failure."""
+REVIEW_PAUSE = 0.5
+"""Seconds between two pages of a review: it has all day."""
+
+log = structlog.get_logger()
+AfterSlice = Callable[[Slice, Mapping[str, FeedRead]], Awaitable[bool]]
 
 
 class LeaseTaken(Exception):
@@ -27,73 +38,166 @@ class LeaseTaken(Exception):
 
 
 @dataclass(slots=True)
-class _Read:
-    """What one feed gave in one slice."""
+class Looked:
+    """What came of one look: what was taken in, and the feeds that failed."""
 
-    feed: str
-    items: list[Any]
-    portal_time: datetime | None = None
-    problem: SourceProblem | None = None
+    taken: Taken = field(default_factory=Taken)
+    problems: dict[str, SourceProblem] = field(default_factory=dict)
+    took: float = 0.0
 
 
 class Reader:
     """Reads one source into the pipeline."""
 
-    def __init__(self, source: GslSource, store: Store, pipeline: Pipeline) -> None:
+    def __init__(
+        self,
+        source: Source,
+        store: Store,
+        pipeline: Pipeline,
+        *,
+        retention: timedelta = timedelta(days=30),
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._source = source
         self._store = store
-        self._intake = Intake(source, store, pipeline)
+        self._retention = retention
+        self._completion = Completion(source)
+        self._intake = Intake(source, store, pipeline, self._completion, clock)
 
-    async def poll(self, due: Collection[str], token: int) -> dict[str, SourceProblem]:
-        """Read the feeds that are due from their checkpoints; the problems of those that failed.
+    @property
+    def single_problem(self) -> SourceProblem | None:
+        """Why single leads can not be asked for now, which some feeds' leads need."""
+        return self._completion.problem
 
-        ``token`` is the lease's. Raises SourceProblem when no feed could be read, LeaseTaken.
+    async def begin(self) -> SourceState:
+        """What is known of the source, its floor written down if this is its first look."""
+        now = await self._source.now()
+        start = window.floor(self._source.config.start, now)
+        return await self._store.sources.begin(self._source.name, start)
+
+    async def poll(self, feeds: Collection[str], state: SourceState, token: int) -> Looked:
+        """Read feeds from their checkpoints to the portal's now.
+
+        ``state`` is what :meth:`begin` found, ``token`` the lease's. Raises LeaseTaken when another
+        poller reads now, StoreUnavailable.
         """
-        source, started = self._source, time.monotonic()
+        source = self._source
         now = await source.now()
-        floor = await self._store.sources.begin(source.name, window.floor(source.config.start, now))
+        floor = state.floor or now
+        oldest = min((state.checkpoints.get(feed, floor) for feed in feeds), default=floor)
+
+        async def move(piece: Slice, reads: Mapping[str, FeedRead]) -> bool:
+            reached = {
+                feed: window.next_checkpoint(
+                    piece.end, read.portal_time, state.checkpoints.get(feed)
+                )
+                for feed, read in reads.items()
+                if read.whole
+            }
+            if not await self._store.sources.move(source.name, reached, token):
+                raise LeaseTaken(source.name)
+            return True
+
+        pieces = window.slices(oldest, source.config.overlap, now, SLICE_DAYS)
+        return await self.read(pieces, feeds, Look("poll", floor=floor), state, after=move)
+
+    async def reconcile(self, feeds: Collection[str]) -> Looked:
+        """Look again at the recent past, for what the portal showed late."""
+        source = self._source
         state = await self._store.sources.get(source.name)
-        oldest = min((state.checkpoints.get(feed, floor) for feed in due), default=floor)
-        problems: dict[str, SourceProblem] = {}
-        for piece in window.slices(oldest, source.config.overlap, now, LONGEST_SLICE_DAYS):
-            feeds = [feed for feed in due if feed not in problems]
-            reads = await asyncio.gather(*(self._read(feed, piece) for feed in feeds))
-            problems |= {read.feed: read.problem for read in reads if read.problem}
-            if len(problems) == len(due):
-                raise _worst(problems)
-            items = ((read.feed, item) for read in reads for item in read.items)
-            await self._intake.take(items, floor)
-            for read in reads:
-                if read.problem is None:
-                    await self._move(read, piece, state.checkpoints.get(read.feed), token)
-        await self._store.sources.succeeded(
-            source.name,
-            datetime.now(UTC),
-            took=time.monotonic() - started,
-            skew=source.skew,
-            feeds={feed: problem.text for feed, problem in problems.items()},
+        now = await source.now()
+        pieces = window.slices(now - source.config.reconcile.over, timedelta(0), now, SLICE_DAYS)
+        look = Look(
+            "reconcile", floor=state.floor, missed_before=self._passed(state, feeds), again=True
         )
-        return problems
+        looked = await self.read(pieces, feeds, look, state, abreast=False)
+        await self._say_missed(looked)
+        return looked
 
-    async def _read(self, feed: str, piece: Slice) -> _Read:
-        read = _Read(feed, [])
-        try:
-            async for page in self._source.read(feed, piece):
-                read.items += page.items
-                if page.portal_time:
-                    earliest = read.portal_time or page.portal_time
-                    read.portal_time = min(earliest, page.portal_time)
-        except SourceProblem as problem:
-            read.problem = problem
-        return read
+    async def review(self, feeds: Collection[str]) -> Looked:
+        """Walk slowly over the retention period, from where the last walk was broken off."""
+        source = self._source
+        state = await self._store.sources.get(source.name)
+        now = await source.now()
+        start = max(now - self._retention, state.review_at or now - self._retention)
 
-    async def _move(self, read: _Read, piece: Slice, previous: datetime | None, token: int) -> None:
-        reached = window.next_checkpoint(piece.end, read.portal_time, previous)
-        moved = await self._store.sources.checkpoint(self._source.name, read.feed, reached, token)
-        if moved == "fenced":
-            raise LeaseTaken(self._source.name)
+        async def note(piece: Slice, reads: Mapping[str, FeedRead]) -> bool:
+            whole = all(read.whole for read in reads.values())
+            if whole:
+                await self._store.sources.reviewing(source.name, piece.end)
+            return whole
 
+        pieces = window.slices(start, timedelta(0), now, SLICE_DAYS)
+        look = Look(
+            "review", floor=state.floor, missed_before=self._passed(state, feeds), again=True
+        )
+        looked = await self.read(
+            pieces, feeds, look, state, after=note, abreast=False, breathe=REVIEW_PAUSE
+        )
+        await self._say_missed(looked)
+        return looked
 
-def _worst(problems: Mapping[str, SourceProblem]) -> SourceProblem:
-    order = ("credentials", "rate_limited", "down", "protocol", "forbidden")
-    return min(problems.values(), key=lambda problem: order.index(problem.kind))
+    async def read(
+        self,
+        pieces: Iterable[Slice],
+        feeds: Collection[str],
+        look: Look,
+        state: SourceState,
+        *,
+        after: AfterSlice | None = None,
+        abreast: bool = True,
+        breathe: float = 0.0,
+    ) -> Looked:
+        """Read slices in their order, and take in what they show.
+
+        ``after`` is called when a slice is stored, and says whether to go on. A feed that fails is
+        left out of the slices that follow; once none is left, reading ends there.
+        """
+        look = replace(look, held=state.held)
+        looked, started = Looked(), time.monotonic()
+        for piece in pieces:
+            left = [feed for feed in feeds if feed not in looked.problems]
+            if not left:
+                break
+            walk = Walk(self._source, left, piece, abreast=abreast, breathe=breathe)
+            async with aclosing(walk.batches()) as batches:
+                async for batch in batches:
+                    await self._intake.take(batch, look, looked.taken)
+            looked.problems |= {
+                feed: read.problem for feed, read in walk.reads.items() if read.problem
+            }
+            if after and not await after(piece, walk.reads):
+                break
+        await settle(
+            self._store,
+            self._source.name,
+            nulled=looked.taken.nulled,
+            named=looked.taken.named,
+            held=state.held,
+            read=looked.taken.read,
+        )
+        looked.took = time.monotonic() - started
+        return looked
+
+    async def take(self, pages: AsyncIterator[Page], look: Look) -> Taken:
+        """Take in pages that are no search over time, such as the leads of one classified.
+
+        Raises SourceProblem where a page can not be read; what came before it is taken in.
+        """
+        taken = Taken()
+        async for page in pages:
+            await self._intake.take(merged(self._source, page), look, taken)
+        return taken
+
+    def _passed(self, state: SourceState, feeds: Collection[str]) -> datetime | None:
+        """The moment before which no poll looks any more."""
+        read = [state.checkpoints[feed] for feed in feeds if feed in state.checkpoints]
+        return min(read) - self._source.config.overlap if read else None
+
+    async def _say_missed(self, looked: Looked) -> None:
+        if looked.taken.missed:
+            await self._store.sources.missed(self._source.name, looked.taken.missed)
+            log.warning(
+                "found leads that polls missed", source=self._source.name,
+                leads=looked.taken.missed,
+            )  # fmt: skip

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from gateway.units import parse_duration
+from gateway.units import Duration, parse_duration
 
 
 class Keys(BaseModel):
@@ -77,6 +77,12 @@ def parse_address(value: str) -> str:
 _START_HINT = "write now, a duration such as 24h, or a time such as 2026-11-01T00:00:00Z"
 _ADDRESS_HINT = "write a complete URL, for example https://sandbox.leads.api.groupeseloger.com"
 
+Pace = Annotated[Duration, Field(ge=timedelta(milliseconds=100), le=timedelta(days=1))]
+"""How long between two readings."""
+
+LONGEST_SLICE = timedelta(days=7)
+"""The most time one search asks for: the limit of the vendor's newer API, kept everywhere."""
+
 Start = Annotated[
     timedelta | datetime,
     BeforeValidator(parse_start),
@@ -89,3 +95,37 @@ WebAddress = Annotated[
     AfterValidator(parse_address),
     WithJsonSchema({"type": "string", "pattern": "^https?://"}),
 ]
+
+
+class FeedOptions(Keys):
+    """What one feed does differently."""
+
+    poll_every: Pace | None = None
+
+
+class Reconcile(Keys):
+    """A second look at the recent past, for what the overlap missed."""
+
+    every: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(minutes=5)
+    over: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(days=30))] = timedelta(hours=2)
+    """How far back; ``0s`` looks not at all."""
+
+
+class Review(Keys):
+    """A slow walk over the whole retention period: erasures, and anything missed."""
+
+    every: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(hours=24)
+
+
+class PolledConfig(SourceConfig):
+    """The keys that each kind which a poller reads shares."""
+
+    poll_every: Pace = timedelta(seconds=5)
+    overlap: Annotated[Duration, Field(ge=timedelta(0), le=LONGEST_SLICE)] = timedelta(minutes=15)
+    start: Start = timedelta(0)
+    reconcile: Reconcile = Reconcile()
+    review: Review = Review()
+
+    def pace(self, feed: str) -> timedelta:
+        """How long to wait between two polls of ``feed``."""
+        return self.poll_every

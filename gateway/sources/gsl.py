@@ -5,18 +5,21 @@ Yields raw items and says its problems; never touches the store, never decides w
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any, cast
 
 import httpx
 
+from gateway.lead import Lead
 from gateway.oauth import Clock, Credentials, Tokens, TokenStore
 from gateway.sources.gsl_check import check
 from gateway.sources.gsl_client import GslClient
 from gateway.sources.gsl_config import Feed, GslConfig
+from gateway.sources.gsl_lead import lead_id_of, normalise
 from gateway.sources.portal import Portal
 from gateway.sources.protocol import Page, Slice
+from gateway.sources.raw import at, moment, text
 
 __all__ = ["GslConfig", "GslSource"]
 
@@ -76,6 +79,23 @@ class GslSource:
     def classified(self, classified_id: int) -> AsyncIterator[Page]:
         """Every lead of one classified (operation 4). Raises :class:`SourceProblem`."""
         return self._client.classified(classified_id)
+
+    def identify(self, item: Any) -> str | None:
+        """The leadId of a raw item, or None."""
+        return lead_id_of(item)
+
+    def made_at(self, item: Any) -> datetime | None:
+        """The creationDate of a raw item, or None."""
+        return moment(at(item, "leadMetaInfos", "creationDate"))
+
+    def lacks(self, items: Mapping[str, Any]) -> bool:
+        """An estimation lead without its ``estimation``: operation 2 has it (vendor's page)."""
+        said = [text(at(item, "leadMetaInfos", "leadCategory")) for item in items.values()]
+        return "ESTIMATION" in said and not any(at(x, "estimation") for x in items.values())
+
+    def normalise(self, items: Mapping[str, Any], received_at: datetime) -> Lead:
+        """A lead from its items. Raises RejectedItem."""
+        return normalise(items, source=self.name, identity=self.identity, received_at=received_at)
 
     async def now(self) -> datetime:
         """The portal's clock, until it spoke ours."""

@@ -12,19 +12,13 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 
-from gateway.sources.common import Keys, SourceConfig, Start, WebAddress
-from gateway.units import Duration
+from gateway.sources.common import FeedOptions, Keys, PolledConfig, WebAddress
 
 Feed = Literal["leads", "classifieds", "agencies", "estimations", "projects"]
 FEEDS: tuple[Feed, ...] = get_args(Feed)
 
 SCOPE = "laas:leads:get"
 """The one scope the vendor documents; case-sensitive."""
-
-LONGEST_SLICE = timedelta(days=7)
-"""The most time one search asks for: the limit of the vendor's newer API, kept here too."""
-
-Pace = Annotated[Duration, Field(ge=timedelta(milliseconds=100), le=timedelta(days=1))]
 
 
 def _path(value: str) -> str:
@@ -70,26 +64,7 @@ def _nearest(name: Any) -> str:
     return f'did you mean "{near[0]}"?' if near else "unknown feed:"
 
 
-class FeedOptions(Keys):
-    """What one feed does differently."""
-
-    poll_every: Pace | None = None
-
-
-class Reconcile(Keys):
-    """A second look at the recent past, for what the overlap missed."""
-
-    every: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(minutes=5)
-    over: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(days=30))] = timedelta(hours=2)
-
-
-class Review(Keys):
-    """A slow walk over the whole retention period: erasures, and anything missed."""
-
-    every: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(hours=24)
-
-
-class GslConfig(SourceConfig):
+class GslConfig(PolledConfig):
     """``kind: gsl`` in gateway.yaml."""
 
     kind: Literal["gsl"]
@@ -109,11 +84,6 @@ class GslConfig(SourceConfig):
     paths: Paths = Paths()
     timestamps: Literal["seconds", "milliseconds"] = "seconds"
     page_size: Annotated[int, Field(ge=1, le=100)] = 100
-    poll_every: Pace = timedelta(seconds=5)
-    overlap: Annotated[Duration, Field(ge=timedelta(0), le=LONGEST_SLICE)] = timedelta(minutes=15)
-    start: Start = timedelta(0)
-    reconcile: Reconcile = Reconcile()
-    review: Review = Review()
     requests_at_once: Annotated[int, Field(ge=1, le=32)] = 4
     contact: Annotated[str, Field(pattern=r"^[!-'*-~]{3,200}$")] | None = None
     """An e-mail or URL in the User-Agent, by which the portal's operators find you."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from gateway.http.asking import RemoteProblem
+from gateway.lead import Lead
+from gateway.sources.common import PolledConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,38 @@ class Source(Protocol):
     identity: str
     feeds: tuple[str, ...]
 
+    @property
+    def config(self) -> PolledConfig:
+        """What gateway.yaml says of it."""
+        ...
+
+    @property
+    def skew(self) -> float | None:
+        """Seconds that the portal's clock is ahead of ours; None until it spoke."""
+        ...
+
     def read(self, feed: str, window: Slice) -> AsyncIterator[Page]:
         """Walk one feed over one slice, page by page. Raises :class:`SourceProblem`."""
+        ...
+
+    async def lead(self, lead_id: str) -> dict[str, Any] | None:
+        """The raw item of one lead, or None. Raises :class:`SourceProblem`."""
+        ...
+
+    def identify(self, item: Any) -> str | None:
+        """The portal's id of a raw item; None for one that is no lead."""
+        ...
+
+    def made_at(self, item: Any) -> datetime | None:
+        """When a raw item says it was made: what its feed is ordered by."""
+        ...
+
+    def lacks(self, items: Mapping[str, Any]) -> bool:
+        """Whether a lead's items (feed -> raw item) lack a section that :meth:`lead` brings."""
+        ...
+
+    def normalise(self, items: Mapping[str, Any], received_at: datetime) -> Lead:
+        """A lead from its items (feed -> raw item, ``lead`` for its own). Raises RejectedItem."""
         ...
 
     async def now(self) -> datetime:

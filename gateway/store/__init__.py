@@ -17,11 +17,20 @@ from gateway.store.counts import Counts
 from gateway.store.deliveries import Deliveries
 from gateway.store.destinations import Destinations, DestinationState
 from gateway.store.events import Event, Events
-from gateway.store.leads import Accepted, Known, Leads, Mode, Plan, Rejected, StoredLead
+from gateway.store.leads import (
+    Accepted,
+    Known,
+    Leads,
+    Mode,
+    Plan,
+    Rejected,
+    Rewrite,
+    StoredLead,
+)
 from gateway.store.leases import LeaseLost, Leases
 from gateway.store.paging import BadCursor, Page
 from gateway.store.processes import Process, Processes
-from gateway.store.sources import Sources, SourceState
+from gateway.store.sources import FeedTrouble, Sources, SourceState
 from gateway.store.threads import Threads
 from gateway.store.upkeep import Upkeep
 from gateway.store.work import Begun, Claim, Finished, Report, Returned, Work
@@ -33,6 +42,7 @@ __all__ = [
     "Claim",
     "DestinationState",
     "Event",
+    "FeedTrouble",
     "Finished",
     "Known",
     "LeaseLost",
@@ -43,6 +53,7 @@ __all__ = [
     "Rejected",
     "Report",
     "Returned",
+    "Rewrite",
     "SourceState",
     "Store",
     "StoreUnavailable",

@@ -64,6 +64,8 @@ class SourceCounts:
     received: Mapping[str, int] = field(default_factory=dict)
     duplicate: int = 0
     rejected: int = 0
+    missed: int = 0
+    """Leads that only a second look found."""
     polls: int = 0
     poll_seconds: float = 0.0
 
@@ -104,6 +106,7 @@ class Counts:
                 },
                 duplicate=overall.get(f"duplicate:{name}", 0),
                 rejected=overall.get(f"rejected:{name}", 0),
+                missed=overall.get(f"missed:{name}", 0),
                 polls=table.get("polls", 0),
                 poll_seconds=table.get("poll_ms", 0) / 1000,
             )

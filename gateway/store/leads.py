@@ -62,6 +62,16 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Rewrite:
+    """New content of a known lead, to be written if nobody else did since ``expected`` was read."""
+
+    uid: str
+    lead: Lead
+    expected: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoredLead:
     """A lead with what the store knows about it."""
 
@@ -123,12 +133,15 @@ class Leads:
             for answer in answers
         ]
 
-    async def update(self, uid: str, lead: Lead, *, expected: str, digest: str) -> bool:
-        """Replace a lead's content if nobody else did since ``expected`` was read."""
-        answer = await self._c.run(
-            "update", uid, expected, digest, lead.to_json(), lead.category or ""
+    async def rewrite(self, items: Sequence[Rewrite]) -> list[bool]:
+        """Replace the content of known leads, in one round trip; whether each was replaced."""
+        answers = await self._c.run_many(
+            [
+                ("update", (x.uid, x.expected, x.digest, x.lead.to_json(), x.lead.category or ""))
+                for x in items
+            ]
         )
-        return bool(answer == b"updated")
+        return [answer == b"updated" for answer in answers]
 
     async def get(self, uid: str) -> StoredLead | None:
         """One lead, or None if the store has none (any more)."""

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from gateway.store.connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class FeedTrouble:
+    """What is wrong with one feed, in a sentence and as the portal's document, and when it is
+    tried again.
+    """
+
+    problem: str
+    next_try_at: datetime | None = None
+    details: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,19 +29,35 @@ class SourceState:
     name: str
     state: str = "new"
     problem: str | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+    """The portal's problem document, when one came with the problem."""
     last_success_at: datetime | None = None
     next_try_at: datetime | None = None
     floor: datetime | None = None
     checkpoints: dict[str, datetime] = field(default_factory=dict)
-    feed_problems: dict[str, str] = field(default_factory=dict)
+    troubles: dict[str, FeedTrouble] = field(default_factory=dict)
     clock_skew: float | None = None
     """Seconds the portal's clock is ahead of ours."""
     poll_seconds: float | None = None
+    reconciled_at: datetime | None = None
+    reviewed_at: datetime | None = None
+    review_at: datetime | None = None
+    """How far a review has come that is not over."""
+    missed_at: datetime | None = None
+    missed_leads: int = 0
+    """When a second look last found leads that polls had passed over, and how many."""
+    held: frozenset[str] = frozenset()
+    """Leads (uid) whose person the portal nulled and that are not erased, as too many were."""
 
     @property
     def checkpoint(self) -> datetime | None:
         """The oldest feed's checkpoint: everything before it is stored."""
         return min(self.checkpoints.values(), default=None)
+
+    @property
+    def feed_problems(self) -> dict[str, str]:
+        """The feeds in trouble, each with its sentence."""
+        return {feed: trouble.problem for feed, trouble in self.troubles.items()}
 
 
 class Sources:
@@ -38,88 +66,102 @@ class Sources:
     def __init__(self, connection: Connection) -> None:
         self._c = connection
 
-    async def begin(self, name: str, floor: datetime) -> datetime:
-        """Write down where a source starts, once and before its first request; the floor
-        in force.
-        """
-        key = self._c.key("source", name)
+    async def begin(self, name: str, floor: datetime) -> SourceState:
+        """Write down where a source starts, once and before its first request; its state."""
         pipeline = self._c.redis.pipeline(transaction=True)
-        pipeline.hsetnx(key, "floor", _ms(floor))
-        pipeline.hget(key, "floor")
+        pipeline.hsetnx(self._c.key("source", name), "floor", _ms(floor))
         pipeline.sadd(self._c.key("sources"), name)
-        answers = await self._c.execute(pipeline)
-        return _moment(answers[1]) or floor
+        return await self._state(name, pipeline)
 
     async def get(self, name: str) -> SourceState:
         """One source's state."""
-        raw = await self._c.command("HGETALL", self._c.key("source", name))
-        pairs = raw.items() if isinstance(raw, dict) else zip(raw[::2], raw[1::2], strict=True)
-        fields = {key.decode(): value for key, value in pairs}
-        text = {key: value.decode() for key, value in fields.items()}
-        prefix = "checkpoint:"
-        state = text.get("state", "new")
-        return SourceState(
-            name=name,
-            state="paused" if "paused" in text else state,
-            problem=text.get("problem"),
-            last_success_at=_moment(fields.get("success")),
-            next_try_at=_moment(fields.get("next")),
-            floor=_moment(fields.get("floor")),
-            checkpoints={
-                key.removeprefix(prefix): moment
-                for key, value in fields.items()
-                if key.startswith(prefix) and (moment := _moment(value))
-            },
-            feed_problems={
-                key.removeprefix("feed:"): value
-                for key, value in text.items()
-                if key.startswith("feed:")
-            },
-            clock_skew=float(text["skew"]) if "skew" in text else None,
-            poll_seconds=float(text["took"]) if "took" in text else None,
-        )
+        return await self._state(name, self._c.redis.pipeline(transaction=False))
+
+    async def _state(self, name: str, pipeline: Any) -> SourceState:
+        """What is known of a source after the commands of ``pipeline``, in the same round trip."""
+        pipeline.hgetall(self._c.key("source", name))
+        pipeline.smembers(self._c.key("nulled", name))
+        *_, fields, held = await self._c.execute(pipeline)
+        for answer in (fields, held):
+            if isinstance(answer, BaseException):
+                raise answer
+        return _state(name, {key.decode(): value for key, value in fields.items()}, held)
 
     async def names(self) -> list[str]:
         """Every source that ever began."""
         found = await self._c.command("SMEMBERS", self._c.key("sources"))
         return sorted(item.decode() for item in found)
 
-    async def checkpoint(self, name: str, feed: str, at: datetime, token: int) -> str:
-        """Move a feed's checkpoint forward: moved, behind, or fenced (somebody else polls now)."""
-        answer: bytes = await self._c.run("checkpoint", name, feed, _ms(at), token)
-        return answer.decode()
+    async def move(self, name: str, checkpoints: Mapping[str, datetime], token: int) -> bool:
+        """Move feeds' checkpoints forward; False when somebody else polls now."""
+        pairs = [cell for feed, at in checkpoints.items() for cell in (feed, _ms(at))]
+        return bool(await self._c.run("checkpoint", name, token, *pairs) == b"moved")
 
     async def succeeded(
-        self, name: str, at: datetime, *, took: float, skew: float | None, feeds: dict[str, str]
+        self,
+        name: str,
+        at: datetime,
+        *,
+        took: float,
+        skew: float | None,
+        troubles: Mapping[str, FeedTrouble],
     ) -> None:
-        """Note a poll that read at least one feed. ``feeds`` are those that failed, with the
-        reason.
-        """
+        """Note a poll that read at least one feed. ``troubles`` are those of the others."""
         key = self._c.key("source", name)
-        state = await self.get(name)
         pipeline = self._c.redis.pipeline(transaction=True)
         pipeline.hset(key, mapping={"state": "up", "success": _ms(at), "took": f"{took:.4f}"})
+        pipeline.hset(key, "troubles", _written(troubles))
         if skew is not None:
             pipeline.hset(key, "skew", f"{skew:.1f}")
-        pipeline.hdel(key, "problem", "next")
-        gone = [f"feed:{feed}" for feed in state.feed_problems if feed not in feeds]
-        if gone:
-            pipeline.hdel(key, *gone)
-        if feeds:
-            pipeline.hset(key, mapping={f"feed:{feed}": text for feed, text in feeds.items()})
+        pipeline.hdel(key, "problem", "next", "details")
         counts = self._c.key("counts", f"source={name}")
         pipeline.hincrby(counts, "polls", 1)
         pipeline.hincrby(counts, "poll_ms", round(took * 1000))
         await self._c.execute(pipeline)
 
-    async def failed(self, name: str, state: str, problem: str, next_try: datetime) -> None:
+    async def failed(
+        self,
+        name: str,
+        state: str,
+        trouble: FeedTrouble,
+        troubles: Mapping[str, FeedTrouble] | None = None,
+    ) -> None:
         """Note a poll that read nothing: ``down`` or ``refused``, why, and when it is
-        tried again.
+        tried again; ``troubles`` by feed.
         """
+        next_try = trouble.next_try_at
         await self._c.command(
             "HSET", self._c.key("source", name),
-            "state", state, "problem", problem, "next", _ms(next_try),
+            "state", state, "problem", trouble.problem, "next", _ms(next_try) if next_try else 0,
+            "details", json.dumps(trouble.details), "troubles", _written(troubles or {}),
         )  # fmt: skip
+
+    async def looked(self, name: str, look: str, at: datetime) -> None:
+        """Note when a ``reconcile`` or a ``review`` was last done, or first put off."""
+        key = self._c.key("source", name)
+        pipeline = self._c.redis.pipeline(transaction=True)
+        pipeline.hset(key, {"reconcile": "reconciled", "review": "reviewed"}[look], _ms(at))
+        if look == "review":
+            pipeline.hdel(key, "review_at")
+        await self._c.execute(pipeline)
+
+    async def reviewing(self, name: str, at: datetime) -> None:
+        """Note how far a review has come."""
+        await self._c.command("HSET", self._c.key("source", name), "review_at", _ms(at))
+
+    async def missed(self, name: str, leads: int) -> None:
+        """Note that a second look found leads which polls had passed over."""
+        await self._c.run("missed", name, leads)
+
+    async def hold(self, name: str, uids: Collection[str]) -> None:
+        """Keep leads that the portal nulled from being erased, until somebody decides."""
+        if uids:
+            await self._c.command("SADD", self._c.key("nulled", name), *uids)
+
+    async def let_go(self, name: str, uids: Collection[str]) -> None:
+        """Hold leads no longer."""
+        if uids:
+            await self._c.command("SREM", self._c.key("nulled", name), *uids)
 
     async def pause(self, name: str) -> None:
         """Stop polling a source until it is resumed."""
@@ -135,7 +177,8 @@ class Sources:
         """Forget floor, checkpoints and problems: the next poll is a first run. Leads
         stay known.
         """
-        await self._c.command("DEL", self._c.key("source", name))
+        await self._c.run("reset", name)
+        await self.wake(name)
 
     async def wake(self, name: str) -> None:
         """Ask the poller to look at a source now."""
@@ -173,9 +216,53 @@ class Sources:
         await self._c.command("DEL", self._c.key("token", key, "lock"))
 
 
+def _state(name: str, fields: Mapping[str, bytes], held: Collection[bytes]) -> SourceState:
+    text = {key: value.decode() for key, value in fields.items()}
+    prefix = "checkpoint:"
+    return SourceState(
+        name=name,
+        state="paused" if "paused" in text else text.get("state", "new"),
+        problem=text.get("problem"),
+        details=json.loads(text.get("details", "{}")),
+        last_success_at=_moment(fields.get("success")),
+        next_try_at=_moment(fields.get("next")),
+        floor=_moment(fields.get("floor")),
+        checkpoints={
+            key.removeprefix(prefix): moment
+            for key, value in fields.items()
+            if key.startswith(prefix) and (moment := _moment(value))
+        },
+        troubles=_read(text.get("troubles", "{}")),
+        clock_skew=float(text["skew"]) if "skew" in text else None,
+        poll_seconds=float(text["took"]) if "took" in text else None,
+        reconciled_at=_moment(fields.get("reconciled")),
+        reviewed_at=_moment(fields.get("reviewed")),
+        review_at=_moment(fields.get("review_at")),
+        missed_at=_moment(fields.get("missed")),
+        missed_leads=int(text.get("missed_leads", 0)),
+        held=frozenset(uid.decode() for uid in held),
+    )
+
+
+def _written(troubles: Mapping[str, FeedTrouble]) -> str:
+    return json.dumps(
+        {
+            feed: [one.problem, _ms(one.next_try_at) if one.next_try_at else 0, one.details]
+            for feed, one in troubles.items()
+        }
+    )
+
+
+def _read(text: str) -> dict[str, FeedTrouble]:
+    return {
+        feed: FeedTrouble(problem, _moment(str(at).encode()), details)
+        for feed, (problem, at, details) in json.loads(text).items()
+    }
+
+
 def _ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
 def _moment(raw: bytes | None) -> datetime | None:
-    return datetime.fromtimestamp(int(raw) / 1000, UTC) if raw else None
+    return datetime.fromtimestamp(int(raw) / 1000, UTC) if raw and int(raw) else None

@@ -219,9 +219,21 @@ async def test_a_checkpoint_moves_forward_only_and_for_the_lease_holder_only(
 ) -> None:
     early, late = a_lead().received_at, a_lead().received_at.replace(hour=13)
     token = await store.leases.take("source:seloger", "p1", 10.0)
-    assert await store.sources.checkpoint("seloger", "leads", late, token) == "moved"
-    assert await store.sources.checkpoint("seloger", "leads", early, token) == "behind"
+    assert await store.sources.move("seloger", {"leads": late, "projects": early}, token)
+    assert await store.sources.move("seloger", {"leads": early, "projects": late}, token)
+    assert (await store.sources.get("seloger")).checkpoints == {"leads": late, "projects": late}
     store.connection.clock_shift = 11.0
     taken_over = await store.leases.take("source:seloger", "p2", 10.0)
     assert taken_over == token + 1
-    assert await store.sources.checkpoint("seloger", "leads", late, token) == "fenced"
+    assert not await store.sources.move("seloger", {"leads": late}, token)
+
+
+async def test_a_reset_fences_off_whoever_reads_now(store: Store) -> None:
+    token = await store.leases.take("source:seloger", "p1", 10.0)
+    await store.sources.move("seloger", {"leads": a_lead().received_at}, token)
+
+    await store.sources.reset("seloger")
+
+    assert not await store.sources.move("seloger", {"leads": a_lead().received_at}, token)
+    assert (await store.sources.get("seloger")).checkpoints == {}
+    assert await store.leases.take("source:seloger", "p1", 10.0) == token + 1

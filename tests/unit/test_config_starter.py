@@ -150,7 +150,10 @@ def test_the_schema_shows_defaults_as_they_are_written() -> None:
     assert webhook["timeout"]["default"] == "15s"
     assert webhook["retry"]["default"]["schedule"][:2] == ["5s", "15s"]
     assert definitions["GslConfig"]["properties"]["poll_every"]["default"] == "5s"
-    assert "reconcile" not in definitions["GslConfig"]["properties"]
+    assert definitions["GslConfig"]["properties"]["reconcile"]["default"] == {
+        "every": "5m",
+        "over": "2h",
+    }
 
 
 def test_the_environments_example_names_all_that_is_read(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from gateway.config.model import GatewayConfig
 from gateway.delivery import Reason, State
 from gateway.lead import Lead
-from gateway.store import DestinationState, SourceState
+from gateway.store import DestinationState, FeedTrouble, SourceState
 from gateway.web.health import find_warnings
 from gateway.web.spark import HEIGHT, spark
 from gateway.web.templating import FOLDER, fill, format_span
@@ -139,7 +139,7 @@ LATE = NOW - timedelta(minutes=10)
         ({"state": "new", "last_success_at": None}, {}, 1, [("poller", "poller")]),
         ({"state": "paused", "last_success_at": LATE}, {}, 1, [("portal", "paused")]),
         (
-            {"state": "refused", "next_try_at": NOW, "feed_problems": {"leads": "503"}},
+            {"state": "refused", "next_try_at": NOW, "troubles": {"leads": FeedTrouble("503")}},
             {"state": "broken", "reason": "timeout", "dead": 3},
             1,
             [("portal", "refused"), ("crm", "broken"), ("portal", "feed"), ("crm", "dead")],
