@@ -34,7 +34,7 @@ def table(results: Mapping[str, Result], entries: Mapping[str, Entry]) -> Table:
     shown = Table(title="lead-gateway, median of rounds", title_justify="left")
     for column in ("entry", "figure", "median", "min", "max", "spread", "aim", ""):
         left = column in ("entry", "figure", "")
-        shown.add_column(column, justify="left" if left else "right", no_wrap=column != "entry")
+        shown.add_column(column, justify="left" if left else "right", no_wrap=column != "figure")
     for name, result in results.items():
         if result.trouble:
             shown.add_row(name, Text(result.trouble, "yellow"), end_section=True)

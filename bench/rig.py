@@ -42,7 +42,7 @@ _DESTINATION = """
     kind: webhook
     url: %(url)s
     sign: {standard_webhooks: %(secret)s}
-    concurrency: %(in_flight)d
+    %(bound)s
     timeout: %(timeout)s
 """
 
@@ -107,17 +107,22 @@ async def rig(
     *destinations: str,
     delay: float = 0.0,
     timeout: str = "15s",
+    in_flight: int | None = IN_FLIGHT,
     environ: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Rig]:
-    """Everything but the worker, taken apart in the end. ``crm`` unless destinations are named."""
+    """Everything but the worker, taken apart in the end. ``crm`` unless destinations are named.
+
+    ``in_flight`` is each destination's own bound; None leaves it at what it is by default.
+    """
     names = destinations or ("crm",)
+    bound = f"concurrency: {in_flight}" if in_flight else ""
     with _folder() as folder, sink(delay) as receiver:
         config = folder / "gateway.yaml"
         parts = (
             _DESTINATION
             % {
                 "name": name, "url": receiver.url(name), "secret": SECRET, "timeout": timeout,
-                "in_flight": IN_FLIGHT,
+                "bound": bound,
             }
             for name in names
         )  # fmt: skip
