@@ -14,6 +14,8 @@ BOUNDS: tuple[float, ...] = (
 """Upper bounds of the histograms in seconds; ``lua/_prelude.lua`` has the same list."""
 
 
+_BUCKETS = range(1, len(BOUNDS) + 2)
+
 HOURS_KEPT = 48
 """Slots of the rings that count by hour; ``lua/_prelude.lua`` has the same number."""
 HOURS_SHOWN = 24
@@ -118,6 +120,26 @@ class Counts:
         (hours,) = await self._hours([self._c.key("hours", "received")])
         return hours
 
+    async def speed(self) -> tuple[Histogram, ...]:
+        """Times from the portal to delivered in each of the last 24 hours, the current one last."""
+        current = await self._c.now_ms() // 3_600_000
+        (table,) = await self._tables([self._c.key("hours", "speed")])
+        found = []
+        for hour in range(current - HOURS_SHOWN + 1, current + 1):
+            slot = hour % HOURS_KEPT
+            fresh = table.get(f"hour:{slot}") == hour
+            buckets = (table.get(f"{slot}:{i}", 0) if fresh else 0 for i in _BUCKETS)
+            found.append(Histogram(tuple(buckets)))
+        return tuple(found)
+
+    async def dead_reasons(self, names: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Dead letters of each destination by why they died, the most first."""
+        tables = await self._tables([self._c.key("dead_reasons", name) for name in names])
+        return {
+            name: dict(sorted(table.items(), key=lambda pair: (-pair[1], pair[0])))
+            for name, table in zip(names, tables, strict=True)
+        }
+
     async def delivered_by_hour(self, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
         """Deliveries made to each destination in each of the last 24 hours, the current
         one last.
@@ -153,6 +175,6 @@ class Counts:
 
 def _histogram(table: Mapping[str, int], name: str) -> Histogram:
     return Histogram(
-        buckets=tuple(table.get(f"{name}:{index}", 0) for index in range(1, len(BOUNDS) + 2)),
+        buckets=tuple(table.get(f"{name}:{index}", 0) for index in _BUCKETS),
         total=table.get(f"{name}:sum", 0) / 1000,
     )

@@ -24,6 +24,10 @@ class DestinationState:
     """Since the store began; ``Counts.delivered_by_hour`` has the last day."""
     closed_until: datetime | None = None
     broken_since: datetime | None = None
+    next_probe_at: datetime | None = None
+    """When a broken destination is tried again, with one delivery."""
+    failures: int = 0
+    """Failures in a row, as far as they speak of the destination."""
     oldest_pending_seconds: float = 0.0
 
 
@@ -54,7 +58,7 @@ class Destinations:
         for name in names:
             pipeline.hmget(
                 self._c.key("destination", name),
-                "paused", "broken_at", "broken_reason", "closed_until",
+                "paused", "broken_at", "broken_reason", "closed_until", "probe_at", "fails",
             )  # fmt: skip
             pipeline.zcard(self._c.key("ready", name, "live"))
             pipeline.zcard(self._c.key("ready", name, "later"))
@@ -67,7 +71,7 @@ class Destinations:
         states = []
         for index, name in enumerate(names):
             fields, live, later, due, dead, delivered, oldest = answers[index * 7 : index * 7 + 7]
-            paused, broken_at, broken_reason, closed = (
+            paused, broken_at, broken_reason, closed, probe, failures = (
                 value.decode() if value else None for value in fields
             )
             closed_until = _moment(closed)
@@ -87,6 +91,8 @@ class Destinations:
                     delivered=int(delivered or 0),
                     closed_until=closed_until,
                     broken_since=_moment(broken_at),
+                    next_probe_at=_moment(probe) if broken_at else None,
+                    failures=int(failures or 0),
                     oldest_pending_seconds=max(0.0, now - waits_since) if waits_since else 0.0,
                 )
             )

@@ -15,6 +15,7 @@ local function attempts_key(id) return P .. 'attempts:' .. id end
 local function ready_key(dest, lane) return P .. 'ready:' .. dest .. ':' .. lane end
 local function due_key(dest) return P .. 'due:' .. dest end
 local function dead_key(dest) return P .. 'dead:' .. dest end
+local function reasons_key(dest) return P .. 'dead_reasons:' .. dest end
 local function list_key(dest) return P .. 'deliveries:' .. dest end
 local function destination_key(dest) return P .. 'destination:' .. dest end
 local function owned_key(worker) return P .. 'owned:' .. worker end
@@ -40,11 +41,28 @@ local function make_ready(id, dest, lane, score)
   redis.call('ZADD', ready_key(dest, lane), score, id)
 end
 
+-- Dead letters are counted by why they died: whoever groups them need not walk them.
+local function bury(id, dest, reason, now)
+  if redis.call('ZADD', dead_key(dest), int(now), id) == 1 then
+    redis.call('HSET', delivery_key(id), 'died', reason)
+    redis.call('HINCRBY', reasons_key(dest), reason, 1)
+  end
+end
+
+local function unbury(id, dest)
+  if redis.call('ZREM', dead_key(dest), id) == 0 then return end
+  local why = redis.call('HGET', delivery_key(id), 'died')
+  if why and redis.call('HINCRBY', reasons_key(dest), why, -1) <= 0 then
+    redis.call('HDEL', reasons_key(dest), why)
+  end
+  redis.call('HDEL', delivery_key(id), 'died')
+end
+
 -- Take a delivery out of every place where something waits for its turn.
 local function leave_waiting(id, dest, lane)
   redis.call('ZREM', ready_key(dest, lane), id)
   redis.call('ZREM', due_key(dest), id)
-  redis.call('ZREM', dead_key(dest), id)
+  unbury(id, dest)
 end
 
 -- Give a delivery up for good; it stands in no place where anything waits any more.
@@ -74,12 +92,16 @@ local function want_rewrite() redis.call('HSETNX', P .. 'meta', 'rewrite_wanted'
 local BOUNDS = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 3, 5, 10, 30, 60, 300,
   900, 3600}
 
-local function observe(dest, name, ms)
+local function bucket_of(ms)
   local seconds = ms / 1000
-  local bucket = #BOUNDS + 1
   for i = 1, #BOUNDS do
-    if seconds <= BOUNDS[i] then bucket = i break end
+    if seconds <= BOUNDS[i] then return i end
   end
+  return #BOUNDS + 1
+end
+
+local function observe(dest, name, ms)
+  local bucket = bucket_of(ms)
   redis.call('HINCRBY', counts_key(dest), name .. ':' .. bucket, 1)
   redis.call('HINCRBY', counts_key(dest), name .. ':sum', int(ms))
 end
@@ -97,4 +119,15 @@ local function count_hour(name, now)
   else
     redis.call('HSET', key, 'hour:' .. slot, int(hour), 'count:' .. slot, 1)
   end
+end
+
+-- How long leads took from the portal, within this hour: the same ring, a histogram in each slot.
+local function observe_hour(ms, now)
+  local hour, key = math.floor(now / 3600000), P .. 'hours:speed'
+  local slot = hour % HOURS_KEPT
+  if redis.call('HGET', key, 'hour:' .. slot) ~= int(hour) then
+    for i = 1, #BOUNDS + 1 do redis.call('HDEL', key, slot .. ':' .. i) end
+    redis.call('HSET', key, 'hour:' .. slot, int(hour))
+  end
+  redis.call('HINCRBY', key, slot .. ':' .. bucket_of(ms), 1)
 end

@@ -66,7 +66,9 @@ if outcome == 'delivered' then
   redis.call('HSET', key, 'state', 'delivered', 'done', int(now), 'remote', ARGV[12], 'made', tonumber(f[6]) + 1)
   redis.call('HDEL', key, 'due', 'saved')
   observe(dest, 'accepted', now - tonumber(f[8]))
-  observe(dest, 'portal', math.max(0, now - tonumber(f[9])))
+  local from_portal = math.max(0, now - tonumber(f[9]))
+  observe(dest, 'portal', from_portal)
+  observe_hour(from_portal, now)
   count_hour('delivered:' .. dest, now)
   event('delivered', id, uid, dest, reason)
   return {'delivered', happened}
@@ -88,7 +90,7 @@ end
 
 if outcome == 'refused' then
   redis.call('HSET', key, 'state', 'dead', 'made', tonumber(f[6]) + 1)
-  redis.call('ZADD', dead_key(dest), int(now), id)
+  bury(id, dest, reason, now)
   event('dead', id, uid, dest, reason)
   return {'dead', happened}
 end
@@ -106,7 +108,7 @@ else
 end
 if wait == '' then
   redis.call('HSET', key, 'state', 'dead')
-  redis.call('ZADD', dead_key(dest), int(now), id)
+  bury(id, dest, reason, now)
   event('dead', id, uid, dest, reason)
   return {'dead', happened}
 end

@@ -23,7 +23,7 @@ for _, id in ipairs(ids) do
       back[#back + 1] = {id, dest, f[5], 'discarded'}
     elseif cut >= most then
       redis.call('HSET', key, 'state', 'dead')
-      redis.call('ZADD', dead_key(dest), int(now), id)
+      bury(id, dest, 'interrupted', now)
       event('dead', id, f[7], dest, 'interrupted')
       back[#back + 1] = {id, dest, f[5], 'dead'}
     else

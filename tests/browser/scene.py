@@ -1,0 +1,189 @@
+"""A day in the life of a gateway, written straight into a store: for screenshots and browser tests.
+
+A day of invented leads with their deliveries; a receiver that is down, one that is paused, dead
+letters for several reasons, a source that refuses us. The store's clock is shifted to let it pass.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from gateway.delivery import Reason
+from gateway.sandbox.leads import LeadFactory
+from gateway.sources.gsl_lead import normalise
+from gateway.store import Claim, Report
+from gateway.wiring import Gateway
+
+WORKER = "scene"
+TOKEN = "the-admin-token-of-the-scene"
+CONFIGURATION = """\
+version: 1
+language: fr
+timezone: Europe/Paris
+links: {classified: "https://portal.example/annonces/{{ property.classified_id }}"}
+sources:
+  seloger:
+    kind: gsl
+    base_url: https://leads.portal.example
+    token_url: https://auth.portal.example/token
+    client_id: agence
+    client_secret: invented-client-secret
+  logic-immo:
+    kind: gsl
+    base_url: https://leads.portal.example
+    token_url: https://auth.portal.example/token
+    client_id: agence-2
+    client_secret: invented-client-secret-2
+  website: {kind: push, token: invented-push-token}
+destinations:
+  crm:
+    kind: webhook
+    url: https://crm.example.com/leads
+    auth: {bearer: invented-crm-token}
+    sign: {standard_webhooks: whsec_c2FuZGJveC1zYW5kYm94LXNhbmRib3gtc2FuZGJveC0=}
+    rate_limit: 10/s
+  inbox:
+    kind: email
+    smtp: smtp://desk:invented-mail-password@mail.example.com:587
+    from: "Leads <leads@agency.example>"
+    to: [desk@agency.example]
+  team: {kind: slack, webhook_url: "https://hooks.slack.example/services/T0/B0/invented-hook"}
+  hektor: {kind: webhook, url: "https://hektor.example.com/api/contacts"}
+  archive: {kind: webhook, url: "https://archive.example.com/in"}
+routes:
+  - {when: lead.category == "ESTIMATION", to: [crm, inbox], stop: true}
+  - {when: lead.category == "PROJECT", to: [crm, team, hektor], stop: true}
+  - when: lead.category == "CLASSIFIED" and lead.property.price > 1200000
+    to: [inbox, team, archive]
+    stop: true
+  - {when: lead.category != "CALL_TRACKING", to: [crm, inbox, team]}
+"""
+
+_DEAD = (
+    (Reason.REJECTED, 422, '{"error": "phone: is not a valid number", "field": "phone"}'),
+    (Reason.REJECTED, 400, '{"error": "source: unknown portal code SL"}'),
+    (Reason.RECIPIENT_REFUSED, 550, "5.1.1 <desk@…>: Recipient address rejected: User unknown"),
+    (Reason.TEMPLATE, None, "templates/crm.json.j2:4: lead.property.sqm does not exist; surface?"),
+)
+
+
+async def play(gateway: Gateway, *, seed: int = 7, per_hour: float = 6.0) -> list[str]:
+    """Write the day; the leads' ids, oldest first."""
+    store, draw, factory = gateway.store, random.Random(seed), LeadFactory(seed)
+    now = datetime.now(UTC)
+    await store.destinations.pause("archive")
+    ids: list[str] = []
+    dead = 0
+    for minutes in sorted(_moments(draw, per_hour), reverse=True):
+        at = now - timedelta(minutes=minutes)
+        store.connection.clock_shift = -minutes * 60
+        made = factory.make(at=at - timedelta(seconds=draw.uniform(0.05, 1.5)))
+        lead = normalise(
+            made.feeds, source="seloger" if draw.random() < 0.8 else "logic-immo",
+            identity="seloger", received_at=at,
+        )  # fmt: skip
+        (accepted,) = await gateway.pipeline.accept([lead])
+        assert not isinstance(accepted, Exception)
+        ids.append(made.id)
+        for item in accepted.deliveries:
+            found = await store.deliveries.get(item)
+            assert found is not None
+            if found.destination == "archive":
+                continue
+            ends: Sequence[dict[str, Any]] = [_delivered(draw, found.destination)]
+            if found.destination == "hektor" and minutes < 240:
+                ends = [_down()] * draw.randint(1, 3)
+            elif draw.random() < 0.03:
+                ends = [_refused(_DEAD[dead % len(_DEAD)])]
+                dead += 1
+            elif draw.random() < 0.06:
+                ends = [_deferred(draw), _delivered(draw, found.destination)]
+            await _attempts(gateway, item, found.destination, ends)
+    store.connection.clock_shift = 0
+    await _break(gateway, ids)
+    await _sources(gateway, now)
+    return ids
+
+
+def _moments(draw: random.Random, per_hour: float) -> list[float]:
+    """Minutes ago: busy by day and in the evening, quiet by night."""
+    found = []
+    for hour in range(24):
+        local = (datetime.now().astimezone() - timedelta(hours=hour)).hour
+        busy = 0.15 if local < 7 else 1.6 if 17 <= local < 22 else 1.0
+        found += [hour * 60 + draw.uniform(0.05, 59) for _ in range(round(per_hour * busy))]
+    return found
+
+
+async def _attempts(
+    gateway: Gateway, item: str, destination: str, ends: Sequence[dict[str, Any]]
+) -> None:
+    store = gateway.store
+    for end in ends:
+        store.connection.clock_shift += end["duration_ms"] / 1000
+        await store.leases.start_worker(WORKER)
+        await gateway.pipeline.replay([item]) if end is not ends[0] else None
+        (begun,) = await store.deliveries.begin(WORKER, [Claim(destination, [item], timeout=0.0)])
+        for work in begun.work:
+            await store.deliveries.finish(WORKER, [Report(work.id, work.number, **end)])
+
+
+def _delivered(draw: random.Random, destination: str) -> dict[str, Any]:
+    remote = str(draw.randrange(10_000, 99_999)) if destination in ("crm", "hektor") else ""
+    status = {"inbox": 250}.get(destination, 201)
+    return {
+        "outcome": "delivered", "reason": Reason.ACCEPTED, "status": status, "health": "up",
+        "duration_ms": round(draw.lognormvariate(4.4, 0.7)), "remote_id": remote,
+        "answer": f'{{"id": "{remote}"}}' if remote else "",
+    }  # fmt: skip
+
+
+def _deferred(draw: random.Random) -> dict[str, Any]:
+    return {
+        "outcome": "deferred", "reason": Reason.SERVER_ERROR, "status": 503, "wait": 5.0,
+        "duration_ms": round(draw.uniform(80, 900)), "answer": "Service Unavailable",
+    }  # fmt: skip
+
+
+def _down() -> dict[str, Any]:
+    return {
+        "outcome": "deferred", "reason": Reason.CONNECTION, "wait": 900.0, "health": "down",
+        "duration_ms": 3004, "answer": "",
+    }  # fmt: skip
+
+
+def _refused(why: tuple[Reason, int | None, str]) -> dict[str, Any]:
+    reason, status, answer = why
+    return {
+        "outcome": "refused", "reason": reason, "status": status, "answer": answer,
+        "duration_ms": 131,
+    }  # fmt: skip
+
+
+async def _break(gateway: Gateway, ids: Sequence[str]) -> None:
+    """Enough failures in a row to open hektor's breaker, as far as its leads go."""
+    page = await gateway.store.deliveries.page(destinations=["hektor"])
+    for delivery in page.items[:4]:
+        await _attempts(gateway, delivery.id, "hektor", [_down()] * 3)
+        gateway.store.connection.clock_shift = 0
+
+
+async def _sources(gateway: Gateway, now: datetime) -> None:
+    sources, leases = gateway.store.sources, gateway.store.leases
+    for name in ("seloger", "logic-immo"):
+        await sources.begin(name, now - timedelta(days=3))
+        token = await leases.take(f"source:{name}", "scene", 30.0)
+        for feed in ("leads", "classifieds", "agencies", "estimations", "projects"):
+            await sources.checkpoint(name, feed, now - timedelta(seconds=4), token)
+    await sources.succeeded("seloger", now, took=0.21, skew=1.4, feeds={})
+    problem = (
+        "the token request was answered 401 (invalid_client); look at "
+        "sources.logic-immo.client_id and .client_secret"
+    )
+    await sources.failed("logic-immo", "refused", problem, now + timedelta(minutes=4))
+    await gateway.store.leads.reject(
+        "seloger", "an item has no leadMetaInfos.leadId", '{"contactRequest": null}', now
+    )

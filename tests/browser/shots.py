@@ -1,0 +1,125 @@
+"""Pictures of every page for the documentation: ``python -m tests.browser.shots FOLDER``.
+
+Light, dark, a phone's width and French; from an invented day, on a store of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, async_playwright
+
+from gateway.settings import Settings
+from gateway.web import server
+from gateway.web.sessions import signin_link
+from gateway.wiring import Gateway, open_gateway
+from tests.browser import scene
+
+PAGES = {
+    "overview": "/",
+    "leads": "/leads",
+    "lead": "/leads/{source}/{id}",
+    "dead-letters": "/dead-letters",
+    "destinations": "/destinations",
+    "destination": "/destinations/crm",
+    "sources": "/sources",
+    "configuration": "/configuration",
+    "rejected": "/rejected",
+    "api": "/api",
+}
+LOOKS: dict[str, Any] = {
+    "light": {"viewport": {"width": 1280, "height": 860}},
+    "dark": {"viewport": {"width": 1280, "height": 860}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2},
+    "french": {"viewport": {"width": 1280, "height": 860}},
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A web that shows the scene."""
+
+    gateway: Gateway
+    address: str
+    ids: list[str]
+
+    def link(self) -> str:
+        return signin_link(self.address, scene.TOKEN, datetime.now(UTC))
+
+
+@asynccontextmanager
+async def stage(folder: Path) -> AsyncIterator[Stage]:
+    """The scene in an embedded store, and the web in this process."""
+    config = folder / "gateway.yaml"
+    config.write_text(scene.CONFIGURATION)
+    environ = {
+        "LEAD_GATEWAY_DATA_DIR": str(folder / "data"),
+        "LEAD_GATEWAY_ADMIN_TOKEN": scene.TOKEN,
+    }
+    settings = Settings.read(environ, config=config)
+    async with open_gateway(settings) as gateway:
+        ids = await scene.play(gateway)
+        stop = asyncio.Event()
+        ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        serving = asyncio.create_task(server.serve(gateway, stop, port=0, ready=ready.set_result))
+        yield Stage(gateway, (await ready).rstrip("/"), ids)
+        stop.set()
+        await serving
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """Debian's, without a window."""
+    async with async_playwright() as play:
+        browser = await play.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        await browser.close()
+
+
+async def paint(folder: Path, names: Sequence[str], looks: Sequence[str]) -> None:
+    """These pages in these looks."""
+    with tempfile.TemporaryDirectory(prefix="lead-gateway-shots-") as place:
+        async with stage(Path(place)) as shown, chromium() as browser:
+            lead = await _telling(shown)
+            for look in looks:
+                context = await browser.new_context(**LOOKS[look])
+                page = await context.new_page()
+                await page.goto(shown.link())
+                await page.goto(f"{shown.address}/?lang={'fr' if look == 'french' else 'en'}")
+                for name in names:
+                    await page.goto(shown.address + PAGES[name].format(source="seloger", id=lead))
+                    await page.screenshot(path=folder / f"{name}-{look}.png")
+                await context.close()
+
+
+async def _telling(shown: Stage) -> str:
+    """A lead with a dead letter in it: there is most to see."""
+    page = await shown.gateway.store.deliveries.page(states=["dead"])  # type: ignore[list-item]
+    return page.items[0].lead_id if page.items else shown.ids[-1]
+
+
+def main() -> None:
+    """Paint into a folder what the arguments name."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--page", action="append", choices=PAGES, default=[])
+    parser.add_argument("--look", action="append", choices=LOOKS, default=[])
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    asyncio.run(paint(given.folder, given.page or list(PAGES), given.look or list(LOOKS)))
+
+
+if __name__ == "__main__":
+    main()
