@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from gateway.agency import Agency
 from gateway.backoff import next_wait
 from gateway.delivery import (
     ANSWER_LIMIT,
@@ -26,15 +27,14 @@ from gateway.delivery import (
     Outcome,
     Reason,
     Refused,
-    delivery_id,
     lead_uid,
 )
 from gateway.destinations.common import DestinationConfig
 from gateway.destinations.protocol import Destination
 from gateway.lead import Lead, merge
+from gateway.planning import Planner
 from gateway.queue import Hint, Queue
 from gateway.render import TemplateError
-from gateway.routing import Decision
 from gateway.store import (
     Accepted,
     Known,
@@ -65,8 +65,6 @@ _DOWN = frozenset(
 """Reasons that speak of the destination rather than of this lead: in a row they open its breaker.
 """
 
-Route = Callable[[Lead], Decision]
-
 
 def digest(content: Any) -> str:
     """A short fingerprint of what the portal sent, to tell a re-read from a change."""
@@ -81,7 +79,7 @@ class Pipeline:
         self,
         store: Store,
         queue: Queue,
-        route: Route,
+        agencies: Mapping[str, Agency],
         destinations: Mapping[str, Destination],
         settings: Mapping[str, DestinationConfig],
         *,
@@ -90,10 +88,9 @@ class Pipeline:
     ) -> None:
         self._store = store
         self._queue = queue
-        self._route = route
+        self._planner = Planner(store, agencies, clock)
         self.destinations = destinations
         self.settings = settings
-        self._clock = clock
         self._draw = draw
 
     async def accept(
@@ -121,12 +118,7 @@ class Pipeline:
     async def _accept_batch(
         self, leads: Sequence[tuple[Lead, str]], mode: Mode, floor: datetime | None
     ) -> list[Accepted | Exception]:
-        plans: list[Plan | Exception] = []
-        for lead, mark in leads:
-            try:
-                plans.append(self._plan(lead, mark, mode, floor))
-            except Exception as error:
-                plans.append(error)
+        plans = await self._planner.plans(leads, mode, floor)
         good = [plan for plan in plans if isinstance(plan, Plan)]
         stored = iter(await self._store.leads.accept(good) if good else [])
         results = [next(stored) if isinstance(plan, Plan) else plan for plan in plans]
@@ -142,17 +134,6 @@ class Pipeline:
             hints += [Hint(id, dest, lane) for id, dest, _ in plan.deliveries if id in made]
         await self._queue.enqueue(hints)
         return results
-
-    def _plan(self, lead: Lead, mark: str, mode: Mode, floor: datetime | None) -> Plan:
-        uid = lead_uid(lead.identity, lead.id)
-        created = lead.created_at or lead.received_at
-        if floor is not None and created < floor and mode is Mode.LIVE:
-            return Plan(uid, lead, mark, Mode.FLOOR)
-        deliveries = tuple(
-            (delivery_id(lead.identity, lead.id, name), name, "new")
-            for name in self._route(lead).destinations
-        )
-        return Plan(uid, lead, mark, mode, deliveries)
 
     async def _reread(self, plan: Plan) -> None:
         """A known lead came back with other content: keep the union, deliver nothing."""

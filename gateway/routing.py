@@ -1,9 +1,13 @@
-"""Where a lead goes: lead and routes in, destinations out. Pure, and total: it never raises."""
+"""Where a lead goes: lead, routes and the time in, destinations out. Pure, and total: it never
+raises.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 Condition = Callable[[Mapping[str, Any]], Any]
@@ -15,11 +19,16 @@ class ConditionError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CompiledRoute:
-    """One rule of gateway.yaml, ready to be asked. ``when`` None means always."""
+    """One rule of gateway.yaml, ready to be asked. ``when`` and ``hours`` None mean always.
+
+    ``otherwise``: only for a lead that no rule above wanted.
+    """
 
     to: tuple[str, ...]
     when: Condition | None = None
     stop: bool = False
+    otherwise: bool = False
+    hours: Callable[[datetime], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +44,26 @@ class Decision:
         """No rule wanted this lead."""
         return not self.destinations
 
+    def as_json(self, agency: str, agent: str | None, why: str) -> str:
+        """The decision as it is kept with the lead: no value of the lead is in it."""
+        rules = dict(zip(self.destinations, self.rules, strict=True))
+        kept = {"agency": agency, "agent": agent, "why": why, "rules": rules, "error": self.error}
+        return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+
 
 def decide(
-    context: Mapping[str, Any], routes: Sequence[CompiledRoute], destinations: Sequence[str]
+    context: Mapping[str, Any],
+    routes: Sequence[CompiledRoute],
+    destinations: Sequence[str],
+    now: datetime,
 ) -> Decision:
     """Ask the routes in order. Without routes a lead goes everywhere; a failing one unroutes it."""
     if not routes:
         return Decision(tuple(destinations), (0,) * len(destinations))
     chosen: dict[str, int] = {}
     for number, route in enumerate(routes, start=1):
+        if (route.otherwise and chosen) or not (route.hours is None or route.hours(now)):
+            continue
         try:
             matches = route.when is None or bool(route.when(context))
         except ConditionError as error:

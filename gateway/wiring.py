@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gateway.addresses import AddressGuard
+from gateway.agency import agencies
 from gateway.config.check import check, make_renderer
 from gateway.config.faults import ConfigError
 from gateway.config.load import Loaded, load
@@ -18,12 +19,10 @@ from gateway.destinations import Surroundings, build
 from gateway.destinations.protocol import Destination
 from gateway.embedded import Embedded
 from gateway.http import HttpClient
-from gateway.lead import Lead
 from gateway.oauth import TokenStore
 from gateway.pipeline import Pipeline
 from gateway.queue import Queue
 from gateway.render import Renderer
-from gateway.routing import CompiledRoute, Decision, decide
 from gateway.settings import Settings
 from gateway.sources import GslConfig, GslSource
 from gateway.store import Store, StoreUnavailable, connect
@@ -122,7 +121,7 @@ async def open_gateway(
                 sources[name] = GslSource(name, part, http.conversation(), store.sources, _now)
         queue = Queue(store.connection.redis, settings.namespace)
         pipeline = Pipeline(
-            store, queue, make_route(config, renderer), destinations, config.destinations
+            store, queue, agencies(config, renderer), destinations, config.destinations
         )
         yield Gateway(
             settings, loaded, store, queue, renderer, sources, destinations, pipeline, embedded
@@ -133,23 +132,6 @@ def surroundings(loaded: Loaded, renderer: Renderer, tokens: TokenStore) -> Surr
     """What the destinations of one configuration share."""
     guard = AddressGuard(loaded.config.network.allow)
     return Surroundings(renderer, guard, tokens, loaded.folder)
-
-
-def make_route(config: GatewayConfig, renderer: Renderer) -> Callable[[Lead], Decision]:
-    """The function that decides where a lead goes, its expressions compiled once."""
-    routes = [
-        CompiledRoute(route.to, renderer.expression(route.when) if route.when else None, route.stop)
-        for route in config.routes
-    ]
-    names = tuple(config.destinations)
-
-    def route(lead: Lead) -> Decision:
-        if not routes:
-            return decide({}, routes, names)
-        values = lead.as_dict()
-        return decide({"lead": values, "agent": values["agent"]}, routes, names)
-
-    return route
 
 
 def _now() -> datetime:

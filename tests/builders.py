@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from gateway.agency import Agency
+from gateway.agents import AgentConfig, AssignmentConfig
+from gateway.assignment import Roster
 from gateway.delivery import delivery_id, lead_uid
 from gateway.lead import (
     Address,
@@ -18,6 +23,7 @@ from gateway.lead import (
     Project,
     Property,
 )
+from gateway.routing import CompiledRoute, Condition
 from gateway.store import Mode, Plan
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -251,3 +257,13 @@ _OF_CATEGORY: dict[str, Callable[[], dict[str, Any]]] = {
     "PROPERTY_SEARCH": _search,
     "CALL_TRACKING": _call,
 }
+
+
+def an_agency(
+    *destinations: str, when: Condition | None = None, agents: Sequence[AgentConfig] = ()
+) -> Mapping[str, Agency]:
+    """The rules of every source: with ``when`` one route, without one every destination."""
+    routes = (CompiledRoute(destinations, when),) if when else ()
+    roster = Roster(tuple(agents), AssignmentConfig(), ZoneInfo("Europe/Paris"))
+    agency = Agency("", roster, routes, destinations)
+    return defaultdict(lambda: agency)

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 
+from gateway.agency import agencies
 from gateway.config.check import make_renderer
 from gateway.config.load import load
 from gateway.config.model import GatewayConfig
@@ -22,7 +23,6 @@ from gateway.render import Renderer
 from gateway.settings import Settings
 from gateway.store import Claim, Report, Store
 from gateway.web.app import create_app
-from gateway.wiring import make_route
 from tests.builders import a_lead
 
 TOKEN = "the-admin-token-of-tests"
@@ -106,8 +106,8 @@ def make_gateway(
     settings = Settings.read(environ, config=path)
     loaded = load(path, environ)
     renderer = make_renderer(loaded)
-    route = make_route(loaded.config, renderer)
-    pipeline = Pipeline(store, queue, route, {}, loaded.config.destinations)
+    rules = agencies(loaded.config, renderer)
+    pipeline = Pipeline(store, queue, rules, {}, loaded.config.destinations)
     return WebGateway(settings, loaded.config, store, renderer, pipeline)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from typing import Any
 
 from pydantic import BaseModel
 
 from gateway.addresses import AddressGuard, BlockedAddress
-from gateway.config.faults import Fault, Place, did_you_mean
+from gateway.config.faults import Fault, Place, did_you_mean, in_order
 from gateway.config.load import Loaded
+from gateway.config.model import AgencyConfig, Rules
 from gateway.config.starter import PLACEHOLDER
 from gateway.render import Renderer
 
@@ -37,10 +38,15 @@ def check(loaded: Loaded) -> list[Fault]:
     ]
     faults += [
         loaded.document.fault(place, text, warning=True)
-        for found in (_never_reached(loaded), _addresses(loaded), _placeholders(loaded))
+        for found in (
+            _never_reached(loaded),
+            _agents(loaded),
+            _addresses(loaded),
+            _placeholders(loaded),
+        )
         for place, text in found
     ]
-    return sorted(dict.fromkeys(faults), key=lambda item: (item.line or 0, item.column or 0))
+    return in_order(faults, loaded.path)
 
 
 Found = Iterator[tuple[Place, str]]
@@ -57,15 +63,29 @@ def _whole(loaded: Loaded) -> Found:
 
 
 def _routes(loaded: Loaded, renderer: Renderer) -> Found:
-    known = loaded.config.destinations
-    for number, route in enumerate(loaded.config.routes):
-        for position, name in enumerate(route.to):
-            if name not in known:
-                near = did_you_mean(name, known) or f"there are {', '.join(known) or 'none'}"
-                yield ("routes", number, "to", position), f"no destination has this name; {near}"
-        if route.when is not None:
-            for text in renderer.check_expression(route.when):
-                yield ("routes", number, "when"), text
+    for place, rules, known in _rules(loaded):
+        for number, route in enumerate(rules.routes):
+            here = (*place, "routes", number)
+            for position, name in enumerate(route.to):
+                if name not in known:
+                    near = did_you_mean(name, known) or f"there are {', '.join(known) or 'none'}"
+                    yield (*here, "to", position), f"no destination has this name; {near}"
+            if route.when is not None:
+                for text in renderer.check_expression(route.when):
+                    yield (*here, "when"), text
+
+
+def _rules(loaded: Loaded) -> Iterator[tuple[Place, Rules, tuple[str, ...]]]:
+    """The rules of each file, where they stand, and the destinations that they may name.
+
+    An agency may send to its own and to the whole's; no agency sees another's.
+    """
+    config = loaded.config
+    theirs = {name for rules in config.agencies.values() for name in rules.destinations}
+    yield (), config, tuple(config.destinations)
+    shared = tuple(name for name in config.destinations if name not in theirs)
+    for name, rules in config.agencies.items():
+        yield ("agencies", name), rules, (*rules.destinations, *shared)
 
 
 def _templates(loaded: Loaded, renderer: Renderer) -> Found:
@@ -99,15 +119,48 @@ def _texts(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
 
 
 def _never_reached(loaded: Loaded) -> Found:
-    routes = loaded.config.routes
-    for number, route in enumerate(routes[:-1]):
-        if route.when is None and route.stop:
-            yield ("routes", number + 1), "no lead gets here: the rule above always stops"
-            break
-    named = {name for route in routes for name in route.to}
+    named: set[str] = set()
+    for place, rules, _ in _rules(loaded):
+        named |= {name for route in rules.routes for name in route.to}
+        if not rules.routes:
+            named |= set(_without_routes(loaded, rules))
+        for number, route in enumerate(rules.routes[:-1]):
+            always = route.when is None and route.hours is None and not route.otherwise
+            if always and route.stop:
+                words = "no lead gets here: the rule above always stops"
+                yield (*place, "routes", number + 1), words
+                break
     for name in loaded.config.destinations:
-        if routes and name not in named:
+        if name not in named:
             yield ("destinations", name), "no rule of routes sends anything here"
+
+
+def _without_routes(loaded: Loaded, rules: Rules) -> Iterable[str]:
+    """Where leads go by rules that have no routes: to the destinations of the same file."""
+    theirs = {name for agency in loaded.config.agencies.values() for name in agency.destinations}
+    if isinstance(rules, AgencyConfig):
+        return rules.destinations
+    return (name for name in loaded.config.destinations if name not in theirs)
+
+
+def _agents(loaded: Loaded) -> Found:
+    """What of an agency's rules for agents comes to nothing."""
+    for place, rules, _ in _rules(loaded):
+        keys = {
+            "reference": "references",
+            "postal_code": "postal_codes",
+            "department": "departments",
+            "category": "categories",
+            "portal": "portals",
+            "partner": "partner_ids",
+        }
+        if rules.agents and "assignment" in rules.model_fields_set:
+            for number, criterion in enumerate(rules.assignment.by):
+                if not any(getattr(agent, keys[criterion]) for agent in rules.agents):
+                    words = f"no agent has {keys[criterion]}: this decides nothing"
+                    yield (*place, "assignment", "by", number), words
+        elif not rules.agents and "assignment" in rules.model_fields_set:
+            yield (*place, "assignment"), "there are no agents: it assigns nobody"
 
 
 def _addresses(loaded: Loaded) -> Found:

@@ -7,7 +7,7 @@ bounded size and depth. Knows nothing of what the keys mean, and never shows a v
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -56,11 +56,16 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The values of one file, as maps, lists and plain values; and where each of them stands."""
+    """The values of one file, as maps, lists and plain values; and where each of them stands.
+
+    ``parts`` are other files whose values stand at a place of this one: what is wrong in them is
+    told by their own lines.
+    """
 
     file: Path
     values: dict[str, Any]
     _marks: Mapping[Place, Mark]
+    parts: Mapping[Place, Part] = field(default_factory=dict)
 
     def mark(self, place: Place) -> Mark:
         """Where the key at ``place`` stands; of one that is not in the file, its nearest parent."""
@@ -73,13 +78,24 @@ class Document:
 
     def fault(self, place: Place, text: str, *, warning: bool = False) -> Fault:
         """A fault of the value at ``place``."""
+        for depth in range(min(len(place), 3), 0, -1):
+            if part := self.parts.get(place[:depth]):
+                return part.document.fault((*part.place, *place[depth:]), text, warning=warning)
         mark = self.mark(place)
         return Fault(self.file, mark.line, dotted(place), text, warning, mark.column)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A place in another file."""
+
+    document: Document
+    place: Place = ()
+
+
 def read_document(file: Path) -> Document:
     """Read one YAML file. Raises :class:`ConfigError`."""
-    text = _text(file)
+    text = file_text(file)
     yaml = YAML(typ="safe", pure=True)
     yaml.allow_duplicate_keys = True  # composing goes on: the walk below names both lines
     try:
@@ -103,7 +119,8 @@ def read_document(file: Path) -> Document:
     return Document(file, values, walk.marks)
 
 
-def _text(file: Path) -> str:
+def file_text(file: Path) -> str:
+    """A configuration file's text. Raises :class:`ConfigError`."""
     try:
         with file.open("rb") as opened:
             raw = opened.read(SIZE_LIMIT + 1)

@@ -44,6 +44,15 @@ class ConfigError(Exception):
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
+def in_order(faults: Iterable[Fault], first: Path) -> list[Fault]:
+    """Each fault once, by file and line; of several files ``first`` comes first."""
+
+    def place(fault: Fault) -> tuple[bool, str, int, int]:
+        return fault.file != first, str(fault.file), fault.line or 0, fault.column or 0
+
+    return sorted(dict.fromkeys(faults), key=place)
+
+
 def dotted(place: Place) -> str:
     """A place as people say it; list items count from 1: ``routes[1].to``."""
     text = ""

@@ -17,11 +17,11 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from gateway.config.document import Document, read_document
-from gateway.config.environment import fill, read_dotenv
+from gateway.config.environment import read_dotenv
 from gateway.config.explain import explain
-from gateway.config.faults import ConfigError, dotted
+from gateway.config.faults import ConfigError, in_order
 from gateway.config.model import GatewayConfig
-from gateway.config.not_yet import WORDS, take_out
+from gateway.config.parts import Whole
 
 SHORTEST_SECRET = 6
 """Characters. Masking a shorter one would take ordinary words out of the logs."""
@@ -68,28 +68,32 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Loaded:
     """
     if environ is None:
         environ = {**read_dotenv(path.resolve().parent / ".env"), **os.environ}
-    document = read_document(path)
-    values, variables, missing = fill(document, environ)
-    values, later = take_out(values)
-    faults = [*missing, *(document.fault(place, WORDS) for place in later)]
+    whole = Whole(read_document(path), environ)
+    document, values = whole.document, whole.values
+    faults = [*whole.faults, *whole.later]
     config = None
     try:
         config = GatewayConfig.model_validate(values, by_alias=True, by_name=False)
     except ValidationError as error:
         # What a missing variable or a key taken out made of its place needs no second fault.
-        said = {fault.path for fault in missing} | {
-            dotted(place[:-1]) for place in later if place[1:]
+        said = {(fault.file, fault.path) for fault in whole.faults}
+        said |= {
+            (fault.file, fault.path.rpartition(".")[0])
+            for fault in whole.later
+            if "." in fault.path
         }
-        faults += [item for item in explain(error, document, values) if item.path not in said]
+        faults += [
+            item for item in explain(error, document, values) if (item.file, item.path) not in said
+        ]
     if config is None or faults:
-        raise ConfigError(sorted(faults, key=lambda fault: (fault.line or 0, fault.column or 0)))
+        raise ConfigError(in_order(faults, path))
     return Loaded(
         config=config,
         path=path,
         digest=_digest(values),
         document=document,
-        secrets=frozenset(_masked(config, variables)),
-        variables=variables,
+        secrets=frozenset(_masked(config, whole.variables)),
+        variables=whole.variables,
     )
 
 

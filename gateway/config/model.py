@@ -12,8 +12,10 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from gateway import destinations, sources
+from gateway.agents import AgentConfig, AssignmentConfig
 from gateway.config.faults import did_you_mean
 from gateway.destinations.common import Strict
+from gateway.hours import OpenHours
 from gateway.units import Duration
 
 if TYPE_CHECKING:
@@ -95,6 +97,10 @@ class RouteConfig(Strict):
     when: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
     """An expression over ``lead`` and ``agent``; without one the rule always holds."""
     to: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
+    hours: OpenHours | None = None
+    """When the rule holds, in the configuration's time zone; none: at any time."""
+    otherwise: bool = False
+    """Whether it is for those leads alone that no rule above wanted."""
     stop: bool = False
     """Whether the rules below are not asked any more once this one holds."""
 
@@ -106,7 +112,43 @@ class Network(Strict):
     """Private or loopback ranges."""
 
 
-class GatewayConfig(Strict):
+def _names_once(agents: tuple[AgentConfig, ...]) -> tuple[AgentConfig, ...]:
+    seen: set[str] = set()
+    for agent in agents:
+        if agent.name in seen:
+            raise ValueError("two agents have the same name: it is how an agent is known")
+        seen.add(agent.name)
+    return agents
+
+
+Agents = Annotated[
+    tuple[AgentConfig, ...],
+    Field(max_length=10_000, json_schema_extra={"x-file": "a .csv or .yaml file of them"}),
+    AfterValidator(_names_once),
+]
+
+
+class Rules(Strict):
+    """Where leads come from, where they may go, and who decides: of the whole, or of one agency."""
+
+    sources: Annotated[dict[Name, SourceConfig], Field(max_length=200)] = Field(
+        default_factory=dict
+    )
+    destinations: Annotated[dict[Name, DestinationConfig], Field(max_length=500)] = Field(
+        default_factory=dict
+    )
+    routes: Annotated[tuple[RouteConfig, ...], Field(max_length=500)] = ()
+    """Asked in order; none: every lead goes to every destination."""
+    agents: Agents = ()
+    """Whom leads are for; or the name of a .csv or .yaml file beside this one."""
+    assignment: AssignmentConfig = AssignmentConfig()
+
+
+class AgencyConfig(Rules):
+    """An included file: one agency's own rules, which no other agency sees."""
+
+
+class GatewayConfig(Rules):
     """gateway.yaml as a whole."""
 
     version: Literal[1]
@@ -118,14 +160,13 @@ class GatewayConfig(Strict):
     links: Links = Links()
     template_dir: Annotated[str, Field(min_length=1)] | None = None
     """A folder of your own templates, relative to this file; default: ``templates`` beside it."""
-    sources: Annotated[dict[Name, SourceConfig], Field(max_length=200)] = Field(
+    include: Annotated[tuple[str, ...], Field(max_length=100)] = ()
+    """Files of agencies, as in ``[agencies/*.yaml]``: each with rules of its own."""
+    agencies: Annotated[dict[Name, AgencyConfig], Field(max_length=1000)] = Field(
         default_factory=dict
     )
-    destinations: Annotated[dict[Name, DestinationConfig], Field(max_length=500)] = Field(
-        default_factory=dict
-    )
-    routes: Annotated[tuple[RouteConfig, ...], Field(max_length=500)] = ()
-    """Asked in order; none: every lead goes to every destination."""
+    """What ``include`` brought, by file name. Their sources and destinations stand among the
+    whole's too."""
     network: Network = Network()
 
     @property

@@ -29,6 +29,7 @@ from gateway.store.leads import (
 )
 from gateway.store.leases import LeaseLost, Leases
 from gateway.store.paging import BadCursor, Page
+from gateway.store.people import People, Settled, Wish
 from gateway.store.processes import Process, Processes
 from gateway.store.sources import FeedTrouble, Sources, SourceState
 from gateway.store.threads import Threads
@@ -54,10 +55,12 @@ __all__ = [
     "Report",
     "Returned",
     "Rewrite",
+    "Settled",
     "SourceState",
     "Store",
     "StoreUnavailable",
     "StoredLead",
+    "Wish",
     "Work",
     "connect",
 ]
@@ -90,6 +93,7 @@ class Store:
         self.events = Events(self.connection)
         self.upkeep = Upkeep(self.connection)
         self.threads = Threads(self.connection)
+        self.people = People(self.connection)
 
     async def open(self) -> None:
         """Check that the server answers and that what it holds can be read. Raises

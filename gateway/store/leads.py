@@ -42,6 +42,8 @@ class Plan:
     digest: str
     mode: Mode = Mode.LIVE
     deliveries: tuple[tuple[str, str, str], ...] = ()
+    decision: str = ""
+    """Whose it is and which rule chose each destination, as JSON, kept to be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +256,7 @@ def _arguments(plan: Plan) -> list[Any]:
         plan.digest,
         b"" if plan.mode is Mode.FLOOR else lead.to_json(),
         plan.mode.value,
+        plan.decision,
     ]
     if plan.mode in (Mode.LIVE, Mode.LATER):
         for delivery in plan.deliveries:

@@ -44,6 +44,25 @@ class Threads:
         text = f"{lead.identity}\x00{known}".encode("utf-8", "surrogatepass")
         return hashlib.blake2b(text, key=self._secret, digest_size=16).hexdigest()
 
+    def marks(self, lead: Lead) -> tuple[str, ...]:
+        """A name for each way the person is known: address, phone, the portal's own number."""
+        contact = lead.contact
+        address = normal_email(contact.email)
+        known = {
+            "email": address.lower() if address else None,
+            "phone": contact.phone,
+            "seeker": lead.seeker_id,
+        }
+        return tuple(
+            hashlib.blake2b(
+                f"{lead.identity}\x00{way}\x00{value}".encode("utf-8", "surrogatepass"),
+                key=self._secret,
+                digest_size=12,
+            ).hexdigest()
+            for way, value in known.items()
+            if value
+        )
+
     async def of(self, destination: str, person: str) -> str:
         """The thread this destination began for this person, or an empty text."""
         found = await self._c.command("GET", self._key(destination, person))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,9 +26,8 @@ from gateway.destinations.protocol import Preview
 from gateway.lead import Contact, Lead
 from gateway.pipeline import Pipeline
 from gateway.queue import JOB, Hint, Queue
-from gateway.routing import Decision
 from gateway.store import Accepted, Claim, Store
-from tests.builders import a_lead
+from tests.builders import a_lead, an_agency
 
 pytestmark = pytest.mark.anyio
 
@@ -83,12 +82,13 @@ async def house() -> AsyncIterator[House]:
     store, shelf = Store(redis, "t"), Shelf()
     queue = Queue(redis, "t")
 
-    def route(lead: Lead) -> Decision:
-        if lead.category == "BROKEN":
+    def when(context: Mapping[str, Any]) -> bool:
+        if context["lead"]["category"] == "BROKEN":
             raise RuntimeError("a fault of ours")
-        return Decision(("crm",), (0,))
+        return True
 
-    pipeline = Pipeline(store, queue, route, {"crm": shelf}, {"crm": DestinationConfig()})
+    rules = an_agency("crm", when=when)
+    pipeline = Pipeline(store, queue, rules, {"crm": shelf}, {"crm": DestinationConfig()})
     await store.open()
     yield House(store, queue, shelf, pipeline, server)
     await redis.aclose()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.render import Renderer
 from gateway.routing import CompiledRoute, ConditionError, decide
-from tests.builders import a_lead
+from tests.builders import NOON, a_lead
 
 NAMES = ("crm", "inbox", "team", "archive")
 
@@ -32,19 +33,19 @@ routes = st.lists(
 
 @given(routes)
 def test_any_routes_give_known_destinations_without_doubles(rules: list[CompiledRoute]) -> None:
-    decision = decide({}, rules, NAMES)
+    decision = decide({}, rules, NAMES, NOON)
     assert set(decision.destinations) <= set(NAMES)
     assert len(set(decision.destinations)) == len(decision.destinations)
     assert len(decision.rules) == len(decision.destinations)
     assert decision.unrouted == (not decision.destinations)
-    assert decision == decide({}, rules, NAMES)
+    assert decision == decide({}, rules, NAMES, NOON)
 
 
 @given(routes)
 def test_destinations_come_in_the_order_of_the_rules_that_chose_them(
     rules: list[CompiledRoute],
 ) -> None:
-    decision = decide({}, rules, NAMES)
+    decision = decide({}, rules, NAMES, NOON)
     assert list(decision.rules) == sorted(decision.rules)
     if rules:
         for name, number in zip(decision.destinations, decision.rules, strict=True):
@@ -56,27 +57,43 @@ def test_what_stands_behind_a_stop_is_never_asked(
     before: list[CompiledRoute], behind: list[CompiledRoute]
 ) -> None:
     stop = CompiledRoute(("crm",), None, True)
-    assert decide({}, [*before, stop, *behind], NAMES) == decide({}, [*before, stop], NAMES)
+    assert decide({}, [*before, stop, *behind], NAMES, NOON) == decide(
+        {}, [*before, stop], NAMES, NOON
+    )
 
 
 @given(routes)
 def test_a_failing_condition_that_is_reached_always_unroutes(rules: list[CompiledRoute]) -> None:
     reached = [CompiledRoute(rule.to, rule.when) for rule in rules]
-    decision = decide({}, [*reached, CompiledRoute(("crm",), _fails)], NAMES)
+    decision = decide({}, [*reached, CompiledRoute(("crm",), _fails)], NAMES, NOON)
     assert (decision.destinations, decision.error) == ((), "lead.x: broken")
 
 
 def test_without_routes_a_lead_goes_everywhere() -> None:
-    assert decide({}, [], NAMES).destinations == NAMES
+    assert decide({}, [], NAMES, NOON).destinations == NAMES
 
 
 def test_a_matching_stop_ends_the_walk() -> None:
     rules = [CompiledRoute(("inbox",), None, True), CompiledRoute(("crm",))]
-    assert decide({}, rules, NAMES).destinations == ("inbox",)
+    assert decide({}, rules, NAMES, NOON).destinations == ("inbox",)
+
+
+def test_otherwise_is_for_leads_that_no_rule_above_wanted() -> None:
+    rest = CompiledRoute(("archive",), otherwise=True)
+    wanted = CompiledRoute(("crm",), lambda context: bool(context))
+    assert decide({"lead": 1}, [wanted, rest], NAMES, NOON).destinations == ("crm",)
+    assert decide({}, [wanted, rest], NAMES, NOON).destinations == ("archive",)
+
+
+def test_a_rule_holds_within_its_hours_alone() -> None:
+    day = CompiledRoute(("team",), hours=lambda now: now == NOON)
+    assert decide({}, [day], NAMES, NOON).destinations == ("team",)
+    assert decide({}, [day], NAMES, NOON + timedelta(hours=12)).unrouted
 
 
 def test_a_condition_that_fails_leaves_the_lead_unrouted_and_says_so() -> None:
-    decision = decide({}, [CompiledRoute(("crm",)), CompiledRoute(("team",), _fails)], NAMES)
+    rules = [CompiledRoute(("crm",)), CompiledRoute(("team",), _fails)]
+    decision = decide({}, rules, NAMES, NOON)
     assert (decision.unrouted, decision.error) == (True, "lead.x: broken")
 
 

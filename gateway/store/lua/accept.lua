@@ -1,6 +1,7 @@
 -- Store one lead with its deliveries, or find that it is known. Atomic: both or neither.
 -- ARGV: 2 uid, 3 lead id, 4 source, 5 identity, 6 category, 7 created ms, 8 digest, 9 body,
---       10 mode (live | later | floor | store), then id, destination, occasion of each delivery.
+--       10 mode (live | later | floor | store), 11 decision (JSON or ""),
+--       then id, destination, occasion of each delivery.
 -- Answers {what, delivery id...}: what is new | added | known | changed | floor | erased.
 local uid, source, mode = ARGV[2], ARGV[4], ARGV[10]
 local rest = string.sub(uid, 5)
@@ -36,6 +37,8 @@ else
   redis.call('HSET', lead, 'id', ARGV[3], 'source', source, 'sources', source,
     'identity', ARGV[5], 'category', ARGV[6], 'created', ARGV[7], 'received', int(now),
     'digest', ARGV[8], 'body', ARGV[9])
+  if ARGV[11] ~= '' then redis.call('HSET', lead, 'decision', ARGV[11]) end
+  redis.call('DEL', P .. 'assigned:' .. uid)
   redis.call('ZADD', P .. 'leads', int(now), uid)
   redis.call('SADD', P .. 'identities', ARGV[5])
   redis.call('HINCRBY', P .. 'counts', 'received:' .. source .. ':' .. ARGV[6], 1)
@@ -45,7 +48,7 @@ end
 local lane = mode == 'live' and 'live' or 'later'
 local answer = {what}
 local names = {}
-for i = 11, #ARGV, 3 do
+for i = 12, #ARGV, 3 do
   local id, dest, occasion = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local key = delivery_key(id)
   if redis.call('EXISTS', key) == 0 then
@@ -63,7 +66,7 @@ if #names > 0 then
   local had = redis.call('HGET', lead, 'deliveries')
   redis.call('HSET', lead, 'deliveries', (had and had .. ' ' or '') .. table.concat(names, ' '))
 end
-if what == 'new' and #ARGV < 11 and mode ~= 'store' then
+if what == 'new' and #ARGV < 12 and mode ~= 'store' then
   redis.call('ZADD', P .. 'unrouted', int(now), uid)
 end
 event('lead', '', uid, '', what)

@@ -1,0 +1,89 @@
+-- Settle whose a lead is, once, and note that its person wrote. Called before the lead is accepted.
+-- ARGV: 2 uid, 3 agency, 4 method (round_robin | least_loaded | none), 5 why, 6 ms that a person is
+--       remembered (0: every lead finds its agent anew), 7 number of marks, 8 number away, then the
+--       person's marks, who is away, who may have it (in their own order).
+-- Answers {agent or "", why (or kept | returning), leads of this person within a day, first seen ms}.
+local uid, agency, method, why = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local remembered, marks, away = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local now = now_ms()
+local DAY, MOST = 86400000, 50
+
+-- A lead that is erased, or that retention took, brings its person back no more.
+local mark = redis.call('HGET', seen_key(uid), string.sub(uid, 5))
+if mark == 'e' or (mark == 'a' and redis.call('EXISTS', lead_key(uid)) == 0) then
+  return {'', 'nobody', 0, int(now)}
+end
+
+-- What was decided is never decided again: not for a re-read, not after a crash before accepting.
+local settled = redis.call('GET', P .. 'assigned:' .. uid)
+local decision = not settled and redis.call('HGET', lead_key(uid), 'decision')
+local kept = settled or (decision and cjson.decode(decision).agent)
+if kept == cjson.null then kept = '' end
+local known = settled or decision
+
+local gone = {}
+for i = 9 + marks, 8 + marks + away do gone[ARGV[i]] = true end
+
+local people, leads, first, before, latest = {}, {}, now, '', 0
+for i = 9, 8 + marks do
+  local key = P .. 'person:' .. ARGV[i]
+  local raw = redis.call('GET', key)
+  local person = raw and cjson.decode(raw) or {f = now, l = {}}
+  people[key] = person
+  first = math.min(first, person.f)
+  for _, pair in ipairs(person.l) do
+    if pair[2] > now - DAY then leads[pair[1]] = true end
+    -- Of several marks the one that wrote last knows best who looks after them.
+    if person.a and pair[2] >= latest and pair[1] ~= string.sub(uid, 1, 12) then before, latest = person.a, pair[2] end
+  end
+end
+
+local agent = kept or ''
+if known then
+  why = 'kept'
+elseif remembered > 0 and before ~= '' and not gone[before] and method ~= 'none' then
+  agent, why = before, 'returning'
+elseif #ARGV > 8 + marks + away then
+  -- The one whose turn is longest ago; of those who never had one, the first.
+  local best, turns = nil, P .. 'turns:' .. agency
+  for i = 9 + marks + away, #ARGV do
+    local load = 0
+    if method == 'least_loaded' then
+      local key = P .. 'load:' .. agency .. ':' .. ARGV[i]
+      redis.call('ZREMRANGEBYSCORE', key, '-inf', int(now - DAY))
+      load = redis.call('ZCARD', key)
+    end
+    local turn = tonumber(redis.call('ZSCORE', turns, ARGV[i]) or '0')
+    if not best or load < best[2] or (load == best[2] and turn < best[3]) then
+      best = {ARGV[i], load, turn}
+    end
+  end
+  agent = best[1]
+end
+
+if not known and agent ~= '' then
+  if why ~= 'returning' then
+    local turn = redis.call('INCR', P .. 'turn:' .. agency)
+    redis.call('ZADD', P .. 'turns:' .. agency, turn, agent)
+  end
+  local load = P .. 'load:' .. agency .. ':' .. agent
+  redis.call('ZADD', load, int(now), uid)
+  redis.call('PEXPIRE', load, DAY)
+end
+if not known then redis.call('SET', P .. 'assigned:' .. uid, agent, 'PX', DAY) end
+
+leads[string.sub(uid, 1, 12)] = true
+local count = 0
+for _ in pairs(leads) do count = count + 1 end
+for key, person in pairs(people) do
+  local list, mine = {}, {string.sub(uid, 1, 12), now}
+  for _, pair in ipairs(person.l) do
+    if pair[1] == mine[1] then mine = pair else list[#list + 1] = pair end
+  end
+  list[#list + 1] = mine
+  while #list > MOST do table.remove(list, 1) end
+  person.l = list
+  if agent ~= '' then person.a = agent end
+  redis.call('SET', key, cjson.encode(person), 'PX', math.max(remembered, DAY))
+end
+return {agent, why, count, int(first)}
