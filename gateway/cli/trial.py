@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,15 +15,12 @@ from gateway.cli.faults import UsageError, WorkError
 
 if TYPE_CHECKING:
     from gateway.config import Loaded
-    from gateway.delivery import Message, Outcome
     from gateway.destinations.protocol import Destination, Preview
     from gateway.lead import Lead
     from gateway.settings import Settings
+    from gateway.trying import Tried
 
 HEADING = "Try"
-STEPS_ALLOWED = 10
-"""Calls that one delivery may take before a test gives it up."""
-
 DestinationArgument = Annotated[str, typer.Argument(metavar="DESTINATION", help="Its name")]
 SampleOption = Annotated[
     str | None,
@@ -57,9 +52,7 @@ async def preview(
     settings = invocation.settings()
     loaded = invocation.loaded(settings)
     _must_have(loaded, destination)
-    shown = (
-        await _stored(invocation, lead, loaded) if lead else _sample(sample, loaded, _sample_id())
-    )
+    shown = await _stored(invocation, lead, loaded) if lead else _sample(sample, loaded)
     built = _build(loaded, settings, destination)
     try:
         prepared: Any = _render(built, shown)
@@ -88,25 +81,13 @@ async def _stored(invocation: Invocation, name: str, loaded: Loaded) -> Lead:
         return (await finding.lead(store, name, loaded.config)).lead
 
 
-def _sample(category: str | None, loaded: Loaded, lead_id: str) -> Lead:
-    """An invented lead of a category, as if it had come from the first source."""
-    from gateway.sandbox.leads import CATEGORIES, sample
-    from gateway.sources.gsl_lead import normalise
+def _sample(category: str | None, loaded: Loaded) -> Lead:
+    from gateway.trying import sample_lead
 
-    wanted = (category or CATEGORIES[0]).upper()
-    if wanted not in CATEGORIES:
-        raise UsageError(f"--sample: write one of {', '.join(CATEGORIES)}")
-    now = datetime.now(UTC)
-    name = next(iter(loaded.config.sources), "sample")
-    part = loaded.config.sources.get(name)
-    identity = (part.identity if part else None) or name
-    lead = normalise(sample(wanted, now), source=name, identity=identity, received_at=now)
-    return lead.model_copy(update={"id": lead_id, "test": True})
-
-
-def _sample_id() -> str:
-    # New each time: a receiver that keeps ids would otherwise call a second test a repeat.
-    return f"test-{time.time_ns() // 1_000_000}"
+    try:
+        return sample_lead(loaded.config, category)
+    except ValueError as error:
+        raise UsageError(f"--sample: {error}") from None
 
 
 def _build(loaded: Loaded, settings: Settings, name: str) -> Destination:
@@ -120,18 +101,12 @@ def _build(loaded: Loaded, settings: Settings, name: str) -> Destination:
     return build(name, loaded.config.destinations[name], around)
 
 
-def _message(destination: str, lead: Lead, saved: dict[str, Any] | None = None) -> Message:
-    from gateway.delivery import Message, delivery_id
-
-    identifier = delivery_id(lead.identity, lead.id, destination)
-    return Message(identifier, destination, lead.received_at, saved=saved or {})
-
-
-def _render(destination: Destination, lead: Lead, saved: dict[str, Any] | None = None) -> Any:
+def _render(destination: Destination, lead: Lead) -> Any:
     from gateway.render import TemplateError
+    from gateway.trying import render
 
     try:
-        return destination.render(lead, _message(destination.name, lead, saved))
+        return render(destination, lead)
     except TemplateError as error:
         raise WorkError(f"{destination.name}: {error}") from None
 
@@ -183,50 +158,43 @@ async def send_sample(
     It is marked test: true; nothing is stored and nothing is retried. Exit code 1 if it was not
     delivered.
     """
-    from gateway.delivery import Continue, Delivered
+    from gateway import trying
 
     settings = invocation.settings()
     loaded = invocation.loaded(settings)
     _must_have(loaded, destination)
-    lead = _sample(sample, loaded, _sample_id())
+    lead = _sample(sample, loaded)
     built = _build(loaded, settings, destination)
-    started = time.monotonic()
-    saved: dict[str, Any] = {}
     try:
-        for _ in range(STEPS_ALLOWED):
-            outcome: Outcome = await built.send(_render(built, lead, saved))
-            if not isinstance(outcome, Continue):
-                break
-            saved = {**saved, **outcome.saved}
+        tried = await trying.send(built, lead)
     finally:
         await built.close()
-    took = time.monotonic() - started
     if as_json:
-        output.json_line(_record(destination, lead, outcome, took))
+        output.json_line(_record(destination, lead, tried))
     else:
-        _say(destination, lead, outcome, took)
-    return 0 if isinstance(outcome, Delivered) else 1
+        _say(destination, lead, tried)
+    return 0 if tried.arrived else 1
 
 
-def _record(destination: str, lead: Lead, outcome: Outcome, took: float) -> dict[str, Any]:
+def _record(destination: str, lead: Lead, tried: Tried) -> dict[str, Any]:
     return {
         "destination": destination,
         "lead_id": lead.id,
-        "outcome": type(outcome).__name__.lower(),
-        "reason": getattr(outcome, "reason", None),
-        "status": outcome.status,
-        "answer": outcome.answer,
-        "duration_ms": round(took * 1000),
+        "outcome": tried.word,
+        "reason": tried.reason,
+        "status": tried.outcome.status,
+        "answer": tried.outcome.answer,
+        "duration_ms": round(tried.seconds * 1000),
     }
 
 
-def _say(destination: str, lead: Lead, outcome: Outcome, took: float) -> None:
-    name, reason = type(outcome).__name__.lower(), getattr(outcome, "reason", None)
-    why = f" ({reason.value})" if reason and name != "delivered" else ""
-    status = f", answer {outcome.status}" if outcome.status is not None else ""
-    output.line(f"{destination}: {name}{why} in {output.span(took)}{status}, lead {lead.id}")
-    if outcome.answer:
-        output.line(f"  {output.clean(outcome.answer)[:400]}")
+def _say(destination: str, lead: Lead, tried: Tried) -> None:
+    why = f" ({tried.reason.value})" if tried.reason and not tried.arrived else ""
+    status = f", answer {tried.outcome.status}" if tried.outcome.status is not None else ""
+    took = output.span(tried.seconds)
+    output.line(f"{destination}: {tried.word}{why} in {took}{status}, lead {lead.id}")
+    if tried.outcome.answer:
+        output.line(f"  {output.clean(tried.outcome.answer)[:400]}")
 
 
 def add_to(app: typer.Typer) -> None:
