@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
@@ -24,6 +25,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from gateway.destinations.slack_blocks import limits_broken
+from gateway.sandbox.faults import BROKEN, break_off
 
 KEPT = 50_000
 T = TypeVar("T")
@@ -68,9 +70,12 @@ class Kept(Generic[T]):
 
 @dataclass(slots=True)
 class CrmSink:
-    """A CRM: takes the standard envelope at any path. ``answers`` are used up first, then 200.
+    """A CRM: takes the standard envelope at any path. ``answers`` are used up first, then
+    ``always``.
 
-    An answer is a status, or ``hang``, ``redirect``, ``garbage``.
+    An answer is a status, ``redirect``, or a fault of :data:`gateway.sandbox.faults.BROKEN`. One
+    that answers ``half`` has taken the lead; with every other fault it has not. ``overlaps`` are
+    the seconds that an exchange had been open when another of the same id came in.
     """
 
     secret: str | None = None
@@ -81,6 +86,8 @@ class CrmSink:
     refused: int = 0
     bad_signatures: int = 0
     redirected: int = 0
+    overlaps: list[float] = field(default_factory=list)
+    _open: dict[str, float] = field(default_factory=dict)
 
     def app(self) -> Starlette:
         """The sink's HTTP face; ``/elsewhere`` is where a redirect points and nobody
@@ -90,6 +97,7 @@ class CrmSink:
             routes=[
                 Route("/elsewhere", self._elsewhere, methods=["GET", "POST"]),
                 Route("/__sink__/state", self._state),
+                Route("/__sink__/answers", self._script, methods=["POST"]),
                 Route("/{path:path}", self._receive, methods=["POST", "PUT", "PATCH", "OPTIONS"]),
             ]
         )
@@ -97,25 +105,37 @@ class CrmSink:
     async def _receive(self, request: Request) -> Response:
         if request.method == "OPTIONS":
             return Response(status_code=204)
+        identifier, started = request.headers.get("webhook-id", ""), time.monotonic()
+        if identifier in self._open:
+            self.overlaps.append(started - self._open[identifier])
+        elif identifier:
+            self._open[identifier] = started
+        try:
+            return await self._answer(request, identifier)
+        finally:
+            if self._open.get(identifier) == started:
+                del self._open[identifier]
+
+    async def _answer(self, request: Request, identifier: str) -> Response:
         body = await request.body()
         if self.delay:
             await asyncio.sleep(self.delay)
         answer = self.answers.popleft() if self.answers else self.always
-        if answer == "hang":
-            self.refused += 1
-            await asyncio.sleep(3600)
         if answer == "redirect":
             self.refused += 1
             return RedirectResponse(str(request.base_url) + "elsewhere", 307)
-        if isinstance(answer, int) and answer >= 300:
+        if answer != "half" and (isinstance(answer, str) or answer >= 300):
             self.refused += 1
+            if isinstance(answer, str):
+                return await break_off(request, answer)
             return JSONResponse({"error": "scripted"}, answer)
         if not self._is_signed(body, request):
             self.bad_signatures += 1
             return JSONResponse({"error": "bad signature"}, 401)
-        content = json.loads(body)
-        self.got.add(request.headers.get("webhook-id", ""), content)
-        return JSONResponse({"id": f"crm-{len(self.got.by_id)}"}, cast(int, answer))
+        self.got.add(identifier, json.loads(body))
+        if isinstance(answer, str):
+            return await break_off(request, answer)
+        return JSONResponse({"id": f"crm-{len(self.got.by_id)}"}, answer)
 
     def _is_signed(self, body: bytes, request: Request) -> bool:
         if self.secret is None:
@@ -130,6 +150,19 @@ class CrmSink:
         self.redirected += 1
         return PlainTextResponse("nobody should be here")
 
+    async def _script(self, request: Request) -> Response:
+        """``{"answers": [500, "hang"], "always": 200}``, either of the two."""
+        try:
+            told = json.loads(await request.body())
+            answers = [_checked(item) for item in told.get("answers", [])]
+            always = _checked(told.get("always", self.always))
+        except (ValueError, AttributeError, TypeError):
+            known = ", ".join((*BROKEN, "redirect"))
+            return JSONResponse({"error": f"an answer is a status of 200 to 599, {known}"}, 422)
+        self.answers.extend(answers)
+        self.always = always
+        return JSONResponse({"answers": list(self.answers), "always": self.always})
+
     async def _state(self, request: Request) -> Response:
         return JSONResponse(
             {
@@ -139,6 +172,14 @@ class CrmSink:
                 "bad_signatures": self.bad_signatures,
             }
         )
+
+
+def _checked(answer: Any) -> int | str:
+    if answer in BROKEN or answer == "redirect":
+        return str(answer)
+    if isinstance(answer, int) and 200 <= answer <= 599:
+        return answer
+    raise ValueError(answer)
 
 
 @dataclass(slots=True)
