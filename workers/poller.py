@@ -12,7 +12,7 @@ import os
 import random
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -133,19 +133,18 @@ class SourcePoller:
         now = time.monotonic()
         self._pace.failed(looked.problems, now)
         self._pace.read([feed for feed in feeds if feed not in looked.problems], started, now)
-        troubles = self._troubles()
+        troubles, name = self._troubles(), self._source.name
         if self._pace.is_down:
             worst = self._pace.worst
             state_now = "refused" if worst.kind in ("credentials", "forbidden") else "down"
             trouble = self._trouble(worst, self._pace.wait(now))
-            await self._store.sources.failed(self._source.name, state_now, trouble, troubles)
-            self._say({"": f"source {state_now}: {worst.text}"}, trouble.next_try_at)
+            await self._store.sources.failed(name, state_now, trouble, troubles)
+            self._say({"": trouble}, troubles)
         else:
             await self._store.sources.succeeded(
-                self._source.name, datetime.now(UTC), took=looked.took, skew=self._source.skew,
-                troubles=troubles,
-            )  # fmt: skip
-            self._say({feed: trouble.problem for feed, trouble in troubles.items()}, None)
+                name, datetime.now(UTC), took=looked.took, skew=self._source.skew, troubles=troubles
+            )
+            self._say(troubles, troubles)
         self._stir.set()
 
     def _troubles(self) -> dict[str, FeedTrouble]:
@@ -162,22 +161,28 @@ class SourcePoller:
         next_try = datetime.now(UTC) + timedelta(seconds=max(0.0, wait))
         return FeedTrouble(problem.text, next_try, problem.details)
 
-    def _say(self, problems: dict[str, str], next_try: datetime | None) -> None:
-        """Log what is wrong once, and once that it is over."""
-        for feed, text in problems.items():
-            if self._said.get(feed) != text:
-                about = {"feed": feed} if feed else {}
-                when = {"next_try": next_try.isoformat(timespec="seconds")} if next_try else {}
+    def _say(self, worth: Mapping[str, FeedTrouble], troubles: Mapping[str, FeedTrouble]) -> None:
+        """Log once what is worth a line (a feed, or "" for the source), and once that it is over.
+
+        Of a source that is down only the source is: its feeds' ``troubles`` are the same.
+        """
+        for feed, trouble in worth.items():
+            # The trace at the end of a problem is another one each time.
+            said = trouble.problem.partition(" [")[0]
+            if self._said.get(feed) != said:
+                self._said[feed] = said
+                when = trouble.next_try_at
                 log.error(
                     "feed unavailable" if feed else "source unavailable",
-                    source=self._source.name, problem=text, **about, **when,
+                    **self._about(feed), problem=trouble.problem,
+                    next_try=when.isoformat(timespec="seconds") if when else None,
                 )  # fmt: skip
-        for feed in set(self._said) - set(problems):
-            about = {"feed": feed} if feed else {}
-            log.info(
-                "feed is back" if feed else "source is back", source=self._source.name, **about
-            )
-        self._said = problems
+        for feed in set(self._said) - {*worth, *troubles}:
+            del self._said[feed]
+            log.info("feed is back" if feed else "source is back", **self._about(feed))
+
+    def _about(self, feed: str) -> dict[str, str]:
+        return {"source": self._source.name, **({"feed": feed} if feed else {})}
 
     async def _rest(self, seconds: float) -> None:
         """Pause, unless a feed that was read apart is done, or somebody asks for a poll."""

@@ -111,7 +111,8 @@ class Pace:
         failures = max((self.troubles[feed].failures for feed in problems), default=1)
         spread = 1 + JITTER * (2 * self._draw() - 1)
         for feed, problem in problems.items():
-            wait = self._back_off(feed, problem, failures) * spread
+            wait = self._back_off(feed, problem, failures)
+            wait = wait if problem.kind == "forbidden" else wait * spread
             wait = max(wait, problem.retry_after or 0.0)
             if problem.kind == "rate_limited" or problem.retry_after:
                 self._not_before = max(self._not_before, now + wait)  # it speaks of the account
