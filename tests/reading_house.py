@@ -16,14 +16,13 @@ import httpx
 from pydantic import SecretStr
 
 from gateway.delivery import Delivery, lead_uid
-from gateway.lead import Lead
 from gateway.pipeline import Pipeline
 from gateway.queue import Queue
 from gateway.reading import Looked, Reader
-from gateway.routing import Decision
 from gateway.sandbox.portal import Portal, portal_app
 from gateway.sources.gsl import GslConfig, GslSource
 from gateway.store import Store, StoredLead
+from tests.builders import an_agency
 
 URL = "http://portal.example"
 
@@ -61,10 +60,7 @@ class ReadingHouse:
         return GslSource(name, config, http, self.store.sources, self.now)
 
     def pipeline(self) -> Pipeline:
-        def route(lead: Lead) -> Decision:
-            return Decision(("crm",), (0,))
-
-        return Pipeline(self.store, self.queue, route, {}, {}, clock=self.now)
+        return Pipeline(self.store, self.queue, an_agency("crm"), {}, {}, clock=self.now)
 
     def reader(self, source: GslSource, **how: Any) -> Reader:
         return Reader(source, self.store, self.pipeline(), clock=self.now, **how)
