@@ -12,6 +12,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from gateway.assignment import Roster
+from gateway.claims import ClaimConfig, due_at
 from gateway.config.model import GatewayConfig, RouteConfig, Rules
 from gateway.hours import Hours
 from gateway.lead import Lead
@@ -28,6 +29,7 @@ class Agency:
     routes: tuple[CompiledRoute, ...]
     destinations: tuple[str, ...]
     """Where leads go when there are no routes."""
+    claim: ClaimConfig | None = None
 
     def decide(self, lead: Lead, now: datetime) -> Decision:
         """Where ``lead`` goes; its agent is settled already."""
@@ -37,6 +39,10 @@ class Agency:
         return decide(
             {"lead": values, "agent": values["agent"]}, self.routes, self.destinations, now
         )
+
+    def step_due(self, step: int, received: datetime) -> datetime | None:
+        """When a step of the ladder is due for a lead that came then; None without such a step."""
+        return due_at(self.claim, step, received, self.roster.zone) if self.claim else None
 
 
 def agencies(config: GatewayConfig, renderer: Renderer) -> Mapping[str, Agency]:
@@ -56,7 +62,8 @@ def _agency(
     name: str, rules: Rules, destinations: tuple[str, ...], zone: ZoneInfo, renderer: Renderer
 ) -> Agency:
     roster = Roster(rules.agents, rules.assignment, zone)
-    return Agency(name, roster, compiled(rules.routes, zone, renderer), destinations)
+    routes = compiled(rules.routes, zone, renderer)
+    return Agency(name, roster, routes, destinations, rules.claim)
 
 
 def compiled(

@@ -35,6 +35,9 @@ _TIME = re.compile(r"^(\d{1,2})(?::(\d{2})|[hH](\d{2})?)$")
 _WRITE = 'write hours as "Mon-Fri 09:00-19:00, Sat 10:00-13:00"'
 _DAY = 24 * 60
 
+_STRETCHES_AHEAD = 1000
+"""Open stretches that a wait may go over: years of the shortest weeks people write."""
+
 MOST = 50
 """Stretches that one entry may list."""
 
@@ -89,6 +92,35 @@ class Hours:
                     start = day + timedelta(minutes=stretch.start)
                     starts.append(start.replace(tzinfo=zone).astimezone(UTC))
         return min((start for start in starts if start > moment), default=None)
+
+    def later(self, moment: datetime, wait: timedelta, zone: ZoneInfo) -> datetime | None:
+        """``moment`` and ``wait`` of open time after it; None when they never open."""
+        left = wait
+        for _ in range(_STRETCHES_AHEAD):
+            opened = self.next_open(moment, zone)
+            if opened is None:
+                return None
+            closes = self._closes(opened, zone)
+            if left <= closes - opened:
+                return opened + left
+            left -= closes - opened
+            moment = closes
+        return moment
+
+    def _closes(self, moment: datetime, zone: ZoneInfo) -> datetime:
+        """When the stretches that are open at ``moment`` end, in UTC."""
+        local = moment.astimezone(zone)
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+        ends = []
+        for back in (1, 0):
+            day = midnight - timedelta(days=back)
+            for stretch in self.stretches:
+                if stretch.day == day.weekday():
+                    end = day + timedelta(minutes=stretch.end)
+                    start = day + timedelta(minutes=stretch.start)
+                    if start.replace(tzinfo=zone) <= local < end.replace(tzinfo=zone):
+                        ends.append(end.replace(tzinfo=zone).astimezone(UTC))
+        return max(ends, default=moment + timedelta(minutes=1))
 
 
 def parse_hours(value: Any) -> Hours:

@@ -27,6 +27,7 @@ from gateway.delivery import (
     Outcome,
     Reason,
     Refused,
+    delivery_id,
     lead_uid,
 )
 from gateway.destinations.common import DestinationConfig
@@ -37,12 +38,14 @@ from gateway.queue import Hint, Queue
 from gateway.render import TemplateError
 from gateway.store import (
     Accepted,
+    Claimed,
     Known,
     Mode,
     Plan,
     Report,
     Rewrite,
     Store,
+    StoredLead,
     StoreUnavailable,
     Work,
 )
@@ -88,7 +91,7 @@ class Pipeline:
     ) -> None:
         self._store = store
         self._queue = queue
-        self._planner = Planner(store, agencies, clock)
+        self.planner = Planner(store, agencies, clock)
         self.destinations = destinations
         self.settings = settings
         self._draw = draw
@@ -118,7 +121,7 @@ class Pipeline:
     async def _accept_batch(
         self, leads: Sequence[tuple[Lead, str]], mode: Mode, floor: datetime | None
     ) -> list[Accepted | Exception]:
-        plans = await self._planner.plans(leads, mode, floor)
+        plans = await self.planner.plans(leads, mode, floor)
         good = [plan for plan in plans if isinstance(plan, Plan)]
         stored = iter(await self._store.leads.accept(good) if good else [])
         results = [next(stored) if isinstance(plan, Plan) else plan for plan in plans]
@@ -213,6 +216,40 @@ class Pipeline:
                     uncertain=outcome.uncertain, saved=outcome.saved, health=health,
                     throttle=outcome.retry_after if outcome.throttle else None,
                 )  # fmt: skip
+
+    async def claim(self, stored: StoredLead, agent: str, via: str) -> Claimed:
+        """Give a lead to whoever says first that they take it, and tell those who are to know."""
+        telling = self.planner.claim(stored, agent)
+        claimed = await self._store.ladders.claim(
+            stored.uid,
+            agent,
+            via,
+            on_time=telling.on_time,
+            known_as=telling.known_as,
+            deliveries=telling.deliveries,
+        )
+        by_id = dict(telling.deliveries)
+        await self._queue.enqueue(
+            [Hint(name, by_id[name], Lane.LIVE) for name in claimed.deliveries]
+        )
+        return claimed
+
+    async def route(
+        self, stored: StoredLead, destinations: Sequence[str] | None = None
+    ) -> tuple[str, ...]:
+        """Make the deliveries a stored lead lacks: where its rules send it now, or to
+        ``destinations``. The names of those made.
+        """
+        decision = self.planner.decide_again(stored)
+        names = decision.destinations if destinations is None else destinations
+        lead = stored.lead
+        wanted = [(delivery_id(lead.identity, lead.id, name), name, "new") for name in names]
+        kept = decision.as_json() if destinations is None else ""
+        added = await self._store.leads.add_deliveries(stored.uid, wanted, decision=kept)
+        made = set(added.deliveries)
+        hints = [Hint(item, name, Lane.LATER) for item, name, _ in wanted if item in made]
+        await self._queue.enqueue(hints)
+        return tuple(hint.destination for hint in hints)
 
     async def replay(self, ids: Sequence[str], *, force: bool = False) -> list[tuple[str, str]]:
         """Try deliveries again now: (``replayed`` or why not, destination) for each."""

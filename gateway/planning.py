@@ -7,12 +7,54 @@ nothing else: what of a plan comes true is decided when it is accepted.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from gateway.agency import Agency
+from gateway.claims import NEXT, promised_by
 from gateway.delivery import delivery_id, lead_uid
-from gateway.lead import Lead, Person
-from gateway.store import Mode, Plan, Settled, Store, Wish
+from gateway.lead import Agent, Lead, Person
+from gateway.routing import Decision
+from gateway.store import Mode, Plan, Settled, Store, StoredLead, Waiting, Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """One step of a ladder: the deliveries (id, destination), whom they are for, when the next is
+    due.
+    """
+
+    next_at: datetime | None
+    agent: Agent | None
+    deliveries: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What follows a claim: until when it is on time, whom others hear of, in which deliveries."""
+
+    on_time: timedelta | None
+    known_as: Agent
+    deliveries: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A decision made once more for a stored lead; whose it is was decided before."""
+
+    decision: Decision
+    agency: str
+    agent: str | None
+    why: str
+
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """Where the lead goes by the rules of now."""
+        return self.decision.destinations
+
+    def as_json(self) -> str:
+        """As it is kept with the lead."""
+        return self.decision.as_json(self.agency, self.agent, self.why)
 
 
 class Planner:
@@ -98,4 +140,70 @@ class Planner:
                 for name in decision.destinations
             ),
             decision.as_json(agency.name, settled.agent, settled.why),
+            # Of late leads, tests and backfills nobody is told at night that they wait.
+            None if mode is not Mode.LIVE or lead.late or lead.test else agency.step_due(1, now),
         )
+
+    async def escalation(self, waiting: Waiting, lead: Lead) -> Escalation | None:
+        """What the due step of a lead's ladder does; None when its rules have no such step."""
+        agency = self._agencies.get(lead.source)
+        if agency is None or agency.claim is None or waiting.step > len(agency.claim.then):
+            return None
+        step = agency.claim.then[waiting.step - 1]
+        occasion = f"escalation:{waiting.step}"
+        agent = agency.roster.agent(step.agent) if step.agent else None
+        if step.agent == NEXT:
+            agent = agency.roster.agent(await self._another(agency, waiting, lead))
+        return Escalation(
+            agency.step_due(waiting.step + 1, waiting.received_at),
+            agent if agent and agent.name else None,
+            tuple((delivery_id(lead.identity, lead.id, name, occasion), name) for name in step.to),
+        )
+
+    def claim(self, stored: StoredLead, agent: str) -> Telling:
+        """Who is told that ``agent`` takes a lead, and until when that is on time."""
+        lead = stored.lead
+        agency = self._agencies.get(lead.source)
+        rules = agency.claim if agency else None
+        if agency is None or rules is None:
+            return Telling(None, Agent(name=agent), ())
+        until = promised_by(rules, stored.received_at, agency.roster.zone)
+        found = agency.roster.agent(agent)
+        return Telling(
+            until - stored.received_at if until else None,
+            found if found.name else Agent(name=agent),
+            tuple(
+                (delivery_id(lead.identity, lead.id, name, "claimed"), name)
+                for name in rules.on_claim
+            ),
+        )
+
+    def decide_again(self, stored: StoredLead) -> Again:
+        """Where the rules of now send a stored lead; whose it is stays."""
+        agency = self._agencies.get(stored.lead.source)
+        if agency is None:
+            return Again(Decision((), (), "its source is not configured"), "", None, "")
+        decided = stored.decision
+        return Again(
+            agency.decide(stored.lead, self._clock()),
+            agency.name,
+            decided.agent if decided else None,
+            decided.why if decided else "",
+        )
+
+    async def _another(self, agency: Agency, waiting: Waiting, lead: Lead) -> str | None:
+        """Somebody else's turn: taken once for this step, however often it is asked."""
+        choice = agency.roster.choose(lead, self._clock())
+        others = tuple(name for name in choice.candidates if name != waiting.agent)
+        wish = Wish(
+            uid=f"{waiting.uid}:{waiting.step}",
+            agency=agency.name,
+            marks=(),
+            method="round_robin",
+            why="escalation",
+            remembered=timedelta(0),
+            away=choice.away,
+            candidates=others,
+        )
+        (settled,) = await self._store.people.settle([wish])
+        return settled.agent if isinstance(settled, Settled) else None

@@ -23,6 +23,7 @@ from gateway.delivery import Lane, Reason
 from gateway.queue import Hint
 from gateway.store import Claim, LeaseLost, Report, StoreUnavailable, Work
 from gateway.wiring import Gateway
+from workers.escalator import Escalator
 from workers.sweeper import PAUSE, Sweeper
 from workers.tasks import end
 
@@ -77,6 +78,7 @@ class Worker:
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._reports: asyncio.Queue[tuple[Report, Work]] = asyncio.Queue()
+        self._escalator = Escalator(self._store, self._queue, self._pipeline.planner)
         self._sweeper = Sweeper(
             self._store, self._queue, self.name, self._names, gateway.config.retention.leads
         )
@@ -348,6 +350,8 @@ class Worker:
 
     async def _sweep(self) -> None:
         mine = await self._sweeper.round()
+        if mine:
+            await self._escalator.round()
         await asyncio.sleep(PAUSE if mine else 2.0)
 
 

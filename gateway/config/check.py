@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from gateway.addresses import AddressGuard, BlockedAddress
+from gateway.claims import NEXT
 from gateway.config.faults import Fault, Place, did_you_mean, in_order
 from gateway.config.load import Loaded
 from gateway.config.model import AgencyConfig, Rules
@@ -73,6 +74,24 @@ def _routes(loaded: Loaded, renderer: Renderer) -> Found:
             if route.when is not None:
                 for text in renderer.check_expression(route.when):
                     yield (*here, "when"), text
+        yield from _claim(place, rules, known)
+
+
+def _claim(place: Place, rules: Rules, known: tuple[str, ...]) -> Found:
+    if rules.claim is None:
+        return
+    here = (*place, "claim")
+    told = [((*here, "on_claim", n), name) for n, name in enumerate(rules.claim.on_claim)]
+    agents = [agent.name for agent in rules.agents]
+    for number, step in enumerate(rules.claim.then):
+        told += [((*here, "then", number, "to", n), name) for n, name in enumerate(step.to)]
+        if step.agent not in (None, NEXT, *agents):
+            near = did_you_mean(step.agent or "", agents) or f"write {NEXT}, or an agent's name"
+            yield (*here, "then", number, "agent"), f"no agent has this name; {near}"
+    for where, name in told:
+        if name not in known:
+            near = did_you_mean(name, known) or f"there are {', '.join(known) or 'none'}"
+            yield where, f"no destination has this name; {near}"
 
 
 def _rules(loaded: Loaded) -> Iterator[tuple[Place, Rules, tuple[str, ...]]]:
@@ -122,6 +141,9 @@ def _never_reached(loaded: Loaded) -> Found:
     named: set[str] = set()
     for place, rules, _ in _rules(loaded):
         named |= {name for route in rules.routes for name in route.to}
+        if rules.claim is not None:
+            named |= {name for step in rules.claim.then for name in step.to}
+            named |= set(rules.claim.on_claim)
         if not rules.routes:
             named |= set(_without_routes(loaded, rules))
         for number, route in enumerate(rules.routes[:-1]):

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Wi
 
 from gateway import destinations, sources
 from gateway.agents import AgentConfig, AssignmentConfig
+from gateway.claims import ClaimConfig
 from gateway.config.faults import did_you_mean
 from gateway.destinations.common import Strict
 from gateway.hours import OpenHours
@@ -142,6 +143,8 @@ class Rules(Strict):
     agents: Agents = ()
     """Whom leads are for; or the name of a .csv or .yaml file beside this one."""
     assignment: AssignmentConfig = AssignmentConfig()
+    claim: ClaimConfig | None = None
+    """How soon somebody must take a lead, and who is told when nobody does."""
 
 
 class AgencyConfig(Rules):

@@ -17,6 +17,7 @@ from gateway.store.counts import Counts
 from gateway.store.deliveries import Deliveries
 from gateway.store.destinations import Destinations, DestinationState
 from gateway.store.events import Event, Events
+from gateway.store.ladders import Claimed, Ladders, Waiting
 from gateway.store.leads import (
     Accepted,
     Known,
@@ -41,6 +42,7 @@ __all__ = [
     "BadCursor",
     "Begun",
     "Claim",
+    "Claimed",
     "DestinationState",
     "Event",
     "FeedTrouble",
@@ -60,6 +62,7 @@ __all__ = [
     "Store",
     "StoreUnavailable",
     "StoredLead",
+    "Waiting",
     "Wish",
     "Work",
     "connect",
@@ -94,6 +97,7 @@ class Store:
         self.upkeep = Upkeep(self.connection)
         self.threads = Threads(self.connection)
         self.people = People(self.connection)
+        self.ladders = Ladders(self.connection)
 
     async def open(self) -> None:
         """Check that the server answers and that what it holds can be read. Raises

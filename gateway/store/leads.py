@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from gateway.delivery import Reason
+from gateway.delivery import Lane, Reason
 from gateway.lead import Lead
 from gateway.store.connection import Connection
 from gateway.store.paging import Page, pages_of
@@ -44,6 +44,8 @@ class Plan:
     deliveries: tuple[tuple[str, str, str], ...] = ()
     decision: str = ""
     """Whose it is and which rule chose each destination, as JSON, kept to be shown."""
+    escalate_at: datetime | None = None
+    """When the first step of its ladder is due; None: it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,19 @@ class Rewrite:
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """What was decided when a lead came. ``rules``: which route (0: no routes) chose each
+    destination; ``why`` the agent: a criterion, ``otherwise``, ``returning``, ``nobody``.
+    """
+
+    agency: str
+    agent: str | None
+    why: str
+    rules: Mapping[str, int]
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredLead:
     """A lead with what the store knows about it."""
 
@@ -83,6 +98,12 @@ class StoredLead:
     received_at: datetime
     delivery_ids: tuple[str, ...]
     unrouted: bool = False
+    decision: Decided | None = None
+    claimed_by: str | None = None
+    claimed_at: datetime | None = None
+    claimed_via: str | None = None
+    step: int | None = None
+    """The next step of its ladder, counted from 1; None: it never had one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,22 +175,29 @@ class Leads:
         """Leads in one round trip; None where there is none."""
         pipeline = self._c.redis.pipeline(transaction=False)
         for uid in uids:
-            pipeline.hmget(self._c.key("lead", uid), "body", "sources", "received", "deliveries")
+            pipeline.hmget(self._c.key("lead", uid), *_FIELDS)
             pipeline.zscore(self._c.key("unrouted"), uid)
         answers = await self._c.execute(pipeline) if uids else []
         return [
             None
             if isinstance(fields, BaseException) or fields[0] is None
-            else StoredLead(
-                uid=uid,
-                lead=Lead.from_json(fields[0]),
-                sources=tuple(fields[1].decode().split()),
-                received_at=datetime.fromtimestamp(int(fields[2]) / 1000, UTC),
-                delivery_ids=tuple((fields[3] or b"").decode().split()),
-                unrouted=unrouted is not None,
-            )
+            else _stored(uid, fields, unrouted is not None)
             for uid, fields, unrouted in zip(uids, answers[::2], answers[1::2], strict=True)
         ]
+
+    async def add_deliveries(
+        self,
+        uid: str,
+        deliveries: Sequence[tuple[str, str, str]],
+        *,
+        lane: Lane = Lane.LATER,
+        decision: str = "",
+    ) -> Accepted:
+        """Add what a stored lead lacks: ``added`` or ``gone``, and the deliveries made."""
+        answer = await self._c.run(
+            "deliver", uid, lane.value, decision, *(cell for item in deliveries for cell in item)
+        )
+        return Accepted(answer[0].decode(), tuple(item.decode() for item in answer[1:]))
 
     async def page(
         self, cursor: str | None = None, limit: int = 50, *, unrouted: bool = False
@@ -243,6 +271,46 @@ class Leads:
         return Page(items, str(offset + limit) if len(items) == limit else None)
 
 
+_FIELDS = (
+    "body", "sources", "received", "deliveries", "decision", "claimed_by", "claimed_at",
+    "claimed_via", "step",
+)  # fmt: skip
+
+
+def _stored(uid: str, fields: Sequence[bytes | None], unrouted: bool) -> StoredLead:
+    value = {name: (raw or b"").decode() for name, raw in zip(_FIELDS[1:], fields[1:], strict=True)}
+    return StoredLead(
+        uid=uid,
+        lead=Lead.from_json(fields[0] or b""),
+        sources=tuple(value["sources"].split()),
+        received_at=datetime.fromtimestamp(int(value["received"]) / 1000, UTC),
+        delivery_ids=tuple(value["deliveries"].split()),
+        unrouted=unrouted,
+        decision=_decided(value["decision"]),
+        claimed_by=value["claimed_by"] or None,
+        claimed_at=_moment(value["claimed_at"]),
+        claimed_via=value["claimed_via"] or None,
+        step=int(value["step"]) if value["step"] else None,
+    )
+
+
+def _decided(text: str) -> Decided | None:
+    if not text:
+        return None
+    kept = json.loads(text)
+    return Decided(
+        kept.get("agency", ""),
+        kept.get("agent"),
+        kept.get("why", ""),
+        kept.get("rules", {}),
+        kept.get("error"),
+    )
+
+
+def _moment(text: str) -> datetime | None:
+    return datetime.fromtimestamp(int(text) / 1000, UTC) if text else None
+
+
 def _arguments(plan: Plan) -> list[Any]:
     lead = plan.lead
     created = lead.created_at or lead.received_at
@@ -257,6 +325,7 @@ def _arguments(plan: Plan) -> list[Any]:
         b"" if plan.mode is Mode.FLOOR else lead.to_json(),
         plan.mode.value,
         plan.decision,
+        "" if plan.escalate_at is None else _ms(plan.escalate_at),
     ]
     if plan.mode in (Mode.LIVE, Mode.LATER):
         for delivery in plan.deliveries:

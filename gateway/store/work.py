@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway.delivery import Lane, Reason
-from gateway.lead import Lead
+from gateway.lead import Agent, Lead
 
 FAILURES_THAT_BREAK = 8
 """Failures in a row that open a destination's breaker."""
@@ -113,11 +113,14 @@ class Due:
 
 def work_of(row: Sequence[Any], destination: str) -> Work:
     """One row of begin's answer."""
-    identifier, number, made, cut, lane, occasion, created, saved, body = row
+    identifier, number, made, cut, lane, occasion, created, saved, body, agent = row
+    lead = Lead.from_json(body)
+    if agent:  # an escalation may be for another than the lead's own
+        lead = lead.model_copy(update={"agent": Agent.model_validate_json(agent)})
     return Work(
         id=identifier.decode(),
         destination=destination,
-        lead=Lead.from_json(body),
+        lead=lead,
         occasion=occasion.decode(),
         accepted_at=datetime.fromtimestamp(int(created) / 1000, UTC),
         number=number,

@@ -126,9 +126,9 @@ IN_THE_MODEL: dict[str, Wrong] = {
         "destinations.crm.auth: name exactly one of bearer, basic, api_key",
     ),
     "a key of a later version": (
-        GOOD + "claim: {}\n",
+        GOOD + "alerts: {}\n",
         8,
-        "claim: not available yet in this version: remove it",
+        "alerts: not available yet in this version: remove it",
     ),
     "a key of a later version inside": (
         GOOD + "    auth: {oauth2: {token_url: 'https://x.example'}}\n",
@@ -301,7 +301,9 @@ def test_a_wrong_configuration_says_where_and_what_to_write(
 
 
 def test_all_faults_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
-    found = faults(tmp_path, GOOD + "    timeuot: 5s\n    concurrency: 0\nclaim: {}\ntimezone: x\n")
+    found = faults(
+        tmp_path, GOOD + "    timeuot: 5s\n    concurrency: 0\nalerts: {}\ntimezone: x\n"
+    )
 
     assert [item.split(":")[1] for item in found] == ["8", "9", "10", "11"]
 

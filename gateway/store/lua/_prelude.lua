@@ -131,3 +131,35 @@ local function observe_hour(ms, now)
   end
   redis.call('HINCRBY', key, slot .. ':' .. bucket_of(ms), 1)
 end
+
+-- A new delivery, in its lane; nil when there is one of this name. ``agent`` (JSON) is set where it is
+-- for another than the lead's own.
+local function make_delivery(id, lead, dest, occasion, lane, now, agent)
+  local key = delivery_key(id)
+  if redis.call('EXISTS', key) == 1 then return nil end
+  redis.call('HSET', key, 'lead', lead.uid, 'lead_id', lead.id, 'source', lead.source,
+    'destination', dest, 'occasion', occasion, 'state', 'pending', 'lane', lane, 'made', 0,
+    'total', 0, 'created', int(now), 'born', lead.born)
+  if agent and agent ~= '' then redis.call('HSET', key, 'agent', agent) end
+  redis.call('ZADD', list_key(dest), int(now), id)
+  redis.call('SADD', P .. 'destinations', dest)
+  make_ready(id, dest, lane, int(now))
+  return id
+end
+
+-- Deliveries added to a lead that is stored; the names of those made.
+local function add_deliveries(uid, names)
+  if #names == 0 then return end
+  local had = redis.call('HGET', lead_key(uid), 'deliveries')
+  redis.call('HSET', lead_key(uid), 'deliveries', (had and had .. ' ' or '') .. table.concat(names, ' '))
+end
+
+-- A lead nobody could be told of counts as unclaimed at once: its ladder's next step is due.
+local function hurry_ladder(uid, now)
+  if not redis.call('ZSCORE', P .. 'ladder', uid) then return end
+  for id in string.gmatch(redis.call('HGET', lead_key(uid), 'deliveries') or '', '%S+') do
+    local state = redis.call('HGET', delivery_key(id), 'state')
+    if state and state ~= 'dead' and state ~= 'discarded' then return end
+  end
+  redis.call('ZADD', P .. 'ladder', int(now), uid)
+end

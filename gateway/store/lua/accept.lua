@@ -1,7 +1,7 @@
 -- Store one lead with its deliveries, or find that it is known. Atomic: both or neither.
 -- ARGV: 2 uid, 3 lead id, 4 source, 5 identity, 6 category, 7 created ms, 8 digest, 9 body,
 --       10 mode (live | later | floor | store), 11 decision (JSON or ""),
---       then id, destination, occasion of each delivery.
+--       12 when the first step of its ladder is due, in ms ("": it has none), then id, destination, occasion of each delivery.
 -- Answers {what, delivery id...}: what is new | added | known | changed | floor | erased.
 local uid, source, mode = ARGV[2], ARGV[4], ARGV[10]
 local rest = string.sub(uid, 5)
@@ -48,25 +48,21 @@ end
 local lane = mode == 'live' and 'live' or 'later'
 local answer = {what}
 local names = {}
-for i = 12, #ARGV, 3 do
-  local id, dest, occasion = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local key = delivery_key(id)
-  if redis.call('EXISTS', key) == 0 then
-    redis.call('HSET', key, 'lead', uid, 'lead_id', ARGV[3], 'source', source, 'destination', dest,
-      'occasion', occasion, 'state', 'pending', 'lane', lane, 'made', 0, 'total', 0,
-      'created', int(now), 'born', ARGV[7])
-    redis.call('ZADD', list_key(dest), int(now), id)
-    redis.call('SADD', P .. 'destinations', dest)
-    make_ready(id, dest, lane, int(now))
+local stored = {uid = uid, id = ARGV[3], source = source, born = ARGV[7]}
+for i = 13, #ARGV, 3 do
+  local id = make_delivery(ARGV[i], stored, ARGV[i + 1], ARGV[i + 2], lane, now)
+  if id then
     answer[#answer + 1] = id
     names[#names + 1] = id
   end
 end
-if #names > 0 then
-  local had = redis.call('HGET', lead, 'deliveries')
-  redis.call('HSET', lead, 'deliveries', (had and had .. ' ' or '') .. table.concat(names, ' '))
+add_deliveries(uid, names)
+-- A lead that goes to somebody waits for them to claim it.
+if what == 'new' and ARGV[12] ~= '' and #names > 0 then
+  redis.call('HSET', lead, 'step', 1)
+  redis.call('ZADD', P .. 'ladder', ARGV[12], uid)
 end
-if what == 'new' and #ARGV < 12 and mode ~= 'store' then
+if what == 'new' and #ARGV < 13 and mode ~= 'store' then
   redis.call('ZADD', P .. 'unrouted', int(now), uid)
 end
 event('lead', '', uid, '', what)

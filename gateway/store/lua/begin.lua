@@ -1,7 +1,7 @@
 -- Claim deliveries of one destination for a worker: ready -> delivering.
 -- ARGV: 2 worker, 3 destination, 4 rate count ("" = none), 5 rate window ms, 6 timeout ms, then ids.
 -- Answers {why not | "", wait ms, left live, left later, {id, attempt, made, cut, lane, occasion,
---          created ms, saved, lead body}...}. "why not" is set when the rest was left where it was.
+--          created ms, saved, lead body, agent}...}. "why not" is set when the rest was left where it was.
 local worker, dest = ARGV[2], ARGV[3]
 local now = now_ms()
 local answer = {'', 0, 0, 0}
@@ -47,7 +47,8 @@ for i = 7, #ARGV do
       redis.call('LTRIM', rate_key, 0, most - 1)
       redis.call('PEXPIRE', rate_key, window + 1000)
     end
-    local f = redis.call('HMGET', key, 'total', 'made', 'cut', 'occasion', 'created', 'saved', 'lead')
+    local f = redis.call('HMGET', key, 'total', 'made', 'cut', 'occasion', 'created', 'saved', 'lead',
+      'agent')
     local body = redis.call('HGET', lead_key(f[7]), 'body')
     redis.call('ZREM', ready_key(dest, lane), id)
     if not body then
@@ -57,7 +58,7 @@ for i = 7, #ARGV do
       redis.call('HSET', key, 'state', 'delivering', 'owner', worker, 'total', total, 'begun', int(now))
       redis.call('SADD', owned_key(worker), id)
       answer[#answer + 1] = {id, total, tonumber(f[2]), tonumber(f[3] or '0'), lane, f[4], f[5],
-        f[6] or '', body}
+        f[6] or '', body, f[8] or ''}
     end
   end
 end

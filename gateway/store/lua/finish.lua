@@ -92,6 +92,7 @@ if outcome == 'refused' then
   redis.call('HSET', key, 'state', 'dead', 'made', tonumber(f[6]) + 1)
   bury(id, dest, reason, now)
   event('dead', id, uid, dest, reason)
+  hurry_ladder(uid, now)
   return {'dead', happened}
 end
 
@@ -110,6 +111,7 @@ if wait == '' then
   redis.call('HSET', key, 'state', 'dead')
   bury(id, dest, reason, now)
   event('dead', id, uid, dest, reason)
+  hurry_ladder(uid, now)
   return {'dead', happened}
 end
 local due = int(now + tonumber(wait))

@@ -25,6 +25,7 @@ for _, id in ipairs(ids) do
       redis.call('HSET', key, 'state', 'dead')
       bury(id, dest, 'interrupted', now)
       event('dead', id, f[7], dest, 'interrupted')
+      hurry_ladder(f[7], now)
       back[#back + 1] = {id, dest, f[5], 'dead'}
     else
       redis.call('HSET', key, 'state', 'retrying')

@@ -19,5 +19,6 @@ end
 redis.call('DEL', key)
 redis.call('ZREM', P .. 'leads', uid)
 redis.call('ZREM', P .. 'unrouted', uid)
+redis.call('ZREM', P .. 'ladder', uid)
 want_rewrite()
 return 1
