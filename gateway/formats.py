@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,18 +22,21 @@ from babel import Locale
 from babel.dates import format_datetime, format_timedelta
 from babel.numbers import format_currency, format_decimal
 
-from gateway import bounds
+from gateway import bounds, masking
 from gateway.contact import normal_email
-from gateway.plain_text import one_line
+from gateway.masking import mask
+from gateway.plain_text import one_line, visible
 from gateway.slack_text import slack, slack_link, slack_plain
 
 _LOCALES = {"fr": "fr_FR", "en": "en_GB"}
+_DATES = {"fr": "dd/MM/yyyy 'à' HH\u202f'h'\u202fmm", "en": "d MMMM yyyy, HH:mm"}
 _NO_MOBILE = frozenset({
     phonenumbers.PhoneNumberType.FIXED_LINE, phonenumbers.PhoneNumberType.TOLL_FREE,
     phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST,
     phonenumbers.PhoneNumberType.UAN, phonenumbers.PhoneNumberType.PAGER,
     phonenumbers.PhoneNumberType.VOICEMAIL,
 })  # fmt: skip
+_CONSTANT = re.compile(r"\w+", re.ASCII)
 _UNITS = {"SQUARE_METER": "m²", "SQUARE_FOOT": "sq ft", "HECTARE": "ha", "ACRE": "ac"}
 
 
@@ -50,6 +54,10 @@ def filters(
     locale = _LOCALES[language]
     money = str(Locale.parse(locale).currency_formats["standard"].pattern)
 
+    def joined(text: str) -> str:
+        """French sets a narrow blank before a unit, as it does between thousands."""
+        return text.replace("\u00a0", "\u202f") if language == "fr" else text
+
     def price(value: Any, currency: str | None = None, *, rent: bool = False) -> str:
         amount = _number(value)
         if amount is None:
@@ -64,14 +72,15 @@ def filters(
             locale,
             currency_digits=False,
         )
-        return text + (words["per_month"] if rent else "")
+        return joined(text) + (words["per_month"] if rent else "")
 
     def surface(value: Any, unit: str | None = None) -> str:
         amount = _number(value)
         if amount is None:
             return ""
         shown = _UNITS.get(unit) if unit else "m²"
-        return f"{format_decimal(amount, locale=locale)}\u00a0{shown or word(unit).lower()}"
+        text = f"{format_decimal(amount, locale=locale)}\u00a0{shown or word(unit).lower()}"
+        return joined(text)
 
     def number(value: Any) -> str:
         amount = _number(value)
@@ -81,7 +90,7 @@ def filters(
         moment = _moment(value)
         if moment is None:
             return ""
-        wanted = pattern or ("d MMMM yyyy 'à' HH:mm" if language == "fr" else "d MMMM yyyy, HH:mm")
+        wanted = pattern or _DATES[language]
         try:
             return format_datetime(moment, wanted, tzinfo=timezone, locale=locale)
         except (OverflowError, ValueError):  # the first or last year, and a zone that leaves it
@@ -102,7 +111,7 @@ def filters(
         if known:
             return str(known)
         # A constant is in capitals or has underscores; CDI, or a portal's own text, is left alone.
-        constant = "_" in text or (text.isupper() and len(text) > 4)
+        constant = _CONSTANT.fullmatch(text) and ("_" in text or (text.isupper() and len(text) > 4))
         return text.replace("_", " ").strip().capitalize() if constant else text
 
     def phone(value: Any) -> str:
@@ -130,6 +139,8 @@ def filters(
         "truncate_words": truncate_words,
         "cut": cut,
         "one_line": one_line,
+        "prefixed": prefixed,
+        "discreet": discreet,
         "json": to_json,
         "tojson": to_json,
         "slack": slack,
@@ -179,6 +190,21 @@ def cut(value: Any, length: int) -> str:
     """At most ``length`` characters; shorter texts unchanged."""
     text = str(value or "")
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def prefixed(value: Any, mark: str) -> str:
+    """The text with ``mark`` (at most 20 characters) before each of its lines.
+
+    Whatever a reader may take for a line break is one here: no line of the text stands alone.
+    """
+    lines = visible(str(value or "")).splitlines()
+    return "\n".join(f"{mark[:20]}{line}".rstrip() for line in lines)
+
+
+def discreet(value: Any) -> str:
+    """One line without phone numbers and e-mail addresses: for what shows on a locked screen."""
+    text = mask(one_line(value))
+    return text.replace(masking.PHONE, "•••").replace(masking.EMAIL, "•••")
 
 
 def to_json(value: Any) -> str:

@@ -9,7 +9,8 @@ _UNSEEN = re.compile(
     "\ud800-\udfff"  # half a surrogate pair, which no encoding can carry
     "\u202a-\u202e\u2066-\u2069]"  # they turn the reading: a text shows as another one than it is
 )
-_BREAKS = re.compile("[\\s\x1c-\x1f\x85\u2028\u2029]+")
+_BREAKS = re.compile("[\x1c-\x1f\x85\u2028\u2029]|[^\\S\u00a0\u202f]")
+_BLANKS = re.compile("  +")
 
 
 def visible(text: str) -> str:
@@ -18,6 +19,9 @@ def visible(text: str) -> str:
 
 
 def one_line(value: object) -> str:
-    """The same with all white space made single blanks; null is an empty text."""
+    """The same with line breaks and runs of blanks made single blanks; null is an empty text.
+
+    A blank that does not break stays: it holds a number and its unit together.
+    """
     text = _BREAKS.sub(" ", str(value or ""))
-    return " ".join(_UNSEEN.sub(" ", text).split())
+    return _BLANKS.sub(" ", _UNSEEN.sub(" ", text)).strip()

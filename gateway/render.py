@@ -23,6 +23,7 @@ from gateway import bounds, formats
 from gateway.delivery import Message
 from gateway.lead import Lead
 from gateway.routing import ConditionError
+from gateway.summary import Summary
 from gateway.template_language import Language, nearest
 from gateway.template_names import IN_EXPRESSIONS, IN_TEMPLATES, SECTIONS, unknown_names
 
@@ -63,19 +64,19 @@ class Renderer:
         self._links = dict(links or {})
         self._words = words if words is not None else formats.load_words(TEMPLATE_ROOT, language)
         self._folders = tuple(str(folder) for folder in (*template_dirs, TEMPLATE_ROOT))
+        self._filters = formats.filters(language, self.timezone, self._words)
         self._env = Language(
-            jinja2.FileSystemLoader(self._folders),
-            formats.filters(language, self.timezone, self._words),
-            markup=_is_markup,
+            jinja2.FileSystemLoader(self._folders), self._filters, markup=_is_markup
         )
         self._texts: dict[str, jinja2.Template] = {}
         self._expressions: dict[str, Any] = {}
 
     def context(self, lead: Lead, message: Message) -> dict[str, Any]:
-        """What a template sees: ``lead``, its sections, ``event``, ``links``, ``saved``, ``t``."""
+        """What a template sees: the lead, its sections, a summary of it, and what is around it."""
         values = lead.as_dict()
         context: dict[str, Any] = {name: values[name] for name in SECTIONS}
         context["lead"] = values
+        context["summary"] = Summary(values, self._words, self._filters, self.language)
         context["event"] = {
             "id": message.id,
             "type": message.type,

@@ -18,7 +18,7 @@ SECTIONS = (
 )  # fmt: skip
 """Parts of a lead that a template may name without ``lead.`` before them."""
 
-IN_TEMPLATES = frozenset({*SECTIONS, "lead", "event", "saved", "links", "t", "language"})
+IN_TEMPLATES = frozenset({*SECTIONS, "lead", "summary", "event", "saved", "links", "t", "language"})
 IN_EXPRESSIONS = frozenset({"lead", "agent"})
 
 _OPEN = ("original", "agent.ids")

@@ -176,6 +176,7 @@ def _estimation() -> dict[str, Any]:
     return {
         "category": "ESTIMATION",
         "intention": "SELLER",
+        "message": None,
         "estimation": Estimation(
             time_to_market="IN_3_MONTHS", contact_situation="ownerSeller", transaction="BUY",
             user_city="Rennes", user_postal_code="35000", actor_price=420_000,

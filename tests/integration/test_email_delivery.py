@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,11 +33,14 @@ async def inbox(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Build]:
     monkeypatch.setenv("SSL_CERT_FILE", str(wire.AUTHORITY))
     built: list[EmailDestination] = []
 
-    def build(smtp: str, guard: AddressGuard | None = None, **given: Any) -> EmailDestination:
+    def build(
+        smtp: str, guard: AddressGuard | None = None, folder: Path | None = None, **given: Any
+    ) -> EmailDestination:
         config = EmailConfig.model_validate(
             {"smtp": smtp, "from": "Leads <leads@agency.example>", "to": [DESK], **given}
         )
-        built.append(EmailDestination("inbox", config, Renderer(), guard or wire.loopback()))
+        renderer = Renderer([folder] if folder else [])
+        built.append(EmailDestination("inbox", config, renderer, guard or wire.loopback()))
         return built[-1]
 
     yield build
@@ -120,18 +124,22 @@ async def test_a_mail_arrives_whole(inbox: Build) -> None:
     assert "Camille Essai" in mail.get_body(("plain",)).get_content()
 
 
-async def test_a_message_can_not_end_the_mail(inbox: Build) -> None:
+async def test_a_message_can_not_end_the_mail(inbox: Build, tmp_path: Path) -> None:
     sink = MailInbox()
+    (tmp_path / "email" / "bare").mkdir(parents=True)
+    (tmp_path / "email" / "bare" / "subject.txt").write_text("{{ contact.full_name }}")
+    (tmp_path / "email" / "bare" / "body.txt").write_text("{{ lead.message }}")
     words = "a\r\n.\r\nRSET\r\nMAIL FROM:<evil@example.com>\r\n.b\r\n..\r\nz"
     async with serve_mail(sink) as url:
-        destination = inbox(url)
+        destination = inbox(url, folder=tmp_path, template="bare")
         lead = a_lead(message=words, contact=Contact(full_name="x\r\nBcc: y@example.com"))
         prepared = destination.render(lead, Message("dlv_1", "inbox", NOON))
         assert isinstance(await destination.send(prepared), Delivered)
     assert len(sink.got.all) == 1
     mail, recipients = sink.got.all[0].content
     assert recipients == (DESK,)
-    assert words in mail.get_body(("plain",)).get_content()
+    assert mail.get_content() == words + "\r\n"
+    assert mail["Bcc"] is None
 
 
 async def test_connections_are_kept_and_checked(inbox: Build) -> None:

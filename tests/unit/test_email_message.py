@@ -85,7 +85,7 @@ def test_the_headers_are_those_of_a_mail_that_a_program_sends() -> None:
     assert message["Content-Language"] == "fr"
     assert message["X-Lead-Id"] == "lead-1"
     assert message["Date"] == "Tue, 24 Nov 2026 12:00:00 +0000"
-    assert message["Subject"] == "Camille Essai · Annonce"
+    assert message["Subject"] == "[seloger] Camille Essai"
     assert message.get_content_type() == "multipart/alternative"
     assert [item.get_content_type() for item in message.iter_parts()] == ["text/plain", "text/html"]
 
@@ -112,7 +112,7 @@ def test_a_lead_of_each_category_reads_well(category: str, language: str) -> Non
         assert lead.contact.email in text
         assert "None" not in text
     assert f'href="{lead.contact.phone and "tel:" + lead.contact.phone}"' in part(message, "html")
-    assert ("Téléphone : 0" if language == "fr" else "Phone: +33 ") in part(message, "plain")
+    assert ("Téléphone\u202f: 0" if language == "fr" else "Phone: +33 ") in part(message, "plain")
     assert ("Appeler" if language == "fr" else "Call") in part(message, "html")
 
 
@@ -171,7 +171,7 @@ def test_a_message_of_100_kb_is_still_a_mail(unit: str) -> None:
 def test_a_lead_of_nulls_is_a_mail() -> None:
     bare = Lead(id="bare", source="seloger", identity="seloger", kind="gsl", received_at=NOON)
     message = mail(bare)
-    assert message["Subject"] == "Contact sans nom"
+    assert message["Subject"].startswith("[seloger] Contact sans nom")
     assert message["Reply-To"] is None
     assert "None" not in part(message, "html") + part(message, "plain")
     assert "tel:" not in part(message, "html")
@@ -180,7 +180,7 @@ def test_a_lead_of_nulls_is_a_mail() -> None:
 
 def test_a_test_and_a_late_lead_are_marked() -> None:
     message = mail(a_lead(test=True, late=True))
-    assert message["Subject"].startswith("[TEST] [En retard] Camille")
+    assert message["Subject"].startswith("[TEST] [seloger] En retard – Camille")
     assert "contact d’essai" in part(message, "plain")
     assert "plus de deux heures" in part(message, "html")
 
@@ -201,21 +201,30 @@ def test_styles_are_in_the_elements_and_the_dark_ones_stay() -> None:
     assert "http" not in page.replace("https://wa.me/", "").replace("https://leads.example/", "")
 
 
-def test_software_reads_one_key_by_line() -> None:
+@pytest.mark.parametrize(
+    ("language", "label"),
+    [("fr", ("Identifiant", "Email", "Prix", "Nom-Complet", "Telephone", "Message")),
+     ("en", ("Lead-Id", "Email", "Price", "Full-Name", "Phone", "Message"))],
+)  # fmt: skip
+def test_software_reads_one_key_by_line(language: str, label: tuple[str, ...]) -> None:
     lead = a_lead(
-        message="two\nEmail: fake@example.com\nlines",
+        message="two\nEmail: fake@example.com\r\rlines\u2028Email: x",
         contact=Contact(full_name="Zoé\nPhone: 0", email="zoe@example.org"),
         property=Property(price=350_000, city="Lyon"),
     )
-    message = mail(lead, template="parser")
+    message = mail(lead, language=language, template="parser")
     assert message.get_content_type() == "text/plain"
-    lines = dict(line.split(": ", 1) for line in message.get_content().splitlines())
-    assert lines["Lead-Id"] == "lead-1"
-    assert lines["Email"] == "zoe@example.org"
-    assert lines["Price"] == "350000"
-    assert lines["Full-Name"] == "Zoé Phone: 0"
-    assert lines["Message"] == "two Email: fake@example.com lines"
-    assert "Phone" not in lines
+    lines = message.get_content().splitlines()
+    # A line that begins with a blank goes on with the message, the last of the keys.
+    found = {line.split(":")[0]: line.partition(":")[2].strip() for line in lines if line[:1] > " "}
+    assert [found[name] for name in label] == [
+        "lead-1", "zoe@example.org", "350000", "Zoé Phone: 0", "", "two",
+    ]  # fmt: skip
+    assert lines[-4:] == ["  Email: fake@example.com", "", "  lines", "  Email: x"]
+    bare = mail(Lead(id="b", source="s", identity="s", kind="gsl", received_at=NOON),
+                language=language, template="parser")  # fmt: skip
+    keys = [line.split(":")[0] for line in bare.get_content().splitlines()]
+    assert keys == list(found)
 
 
 def test_who_gets_it_may_depend_on_the_lead() -> None:
@@ -343,7 +352,7 @@ def test_a_broken_template_of_the_users_tells_its_line(tmp_path: Path) -> None:
 
 def test_a_preview_shows_the_whole_mail() -> None:
     preview = inbox(smtp="smtp://u:hush@mail.example").render(a_lead(), MESSAGE).preview()
-    assert ("Subject", "Camille Essai · Annonce") in preview.head
+    assert ("Subject", "[seloger] Camille Essai") in preview.head
     assert [kind for kind, _ in preview.parts] == ["text/plain", "text/html"]
     assert "hush" not in repr(preview)
 

@@ -28,7 +28,7 @@ FRENCH, ENGLISH = table("fr"), table("en")
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_every_filter_takes_null(language: str) -> None:
     for name, shown in table(language).items():
-        arguments = (10,) if name == "cut" else ()
+        arguments = {"cut": (10,), "prefixed": ("> ",)}.get(name, ())
         expected = "null" if name in ("json", "tojson") else ""
         assert shown(None, *arguments) == expected, name
 
@@ -36,12 +36,12 @@ def test_every_filter_takes_null(language: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "french", "english"),
     [
-        ((1_250_000,), f"1{NARROW}250{NARROW}000{BLANK}€", "€1,250,000"),
-        ((1_250_000.4,), f"1{NARROW}250{NARROW}000{BLANK}€", "€1,250,000"),
-        ((0,), f"0{BLANK}€", "€0"),
-        ((850, "CHF"), f"850{BLANK}CHF", "CHF850"),
-        ((850, "francs"), f"850{BLANK}€", "€850"),
-        ((850.5,), f"850,50{BLANK}€", "€850.50"),
+        ((1_250_000,), f"1{NARROW}250{NARROW}000{NARROW}€", "€1,250,000"),
+        ((1_250_000.4,), f"1{NARROW}250{NARROW}000{NARROW}€", "€1,250,000"),
+        ((0,), f"0{NARROW}€", "€0"),
+        ((850, "CHF"), f"850{NARROW}CHF", "CHF850"),
+        ((850, "francs"), f"850{NARROW}€", "€850"),
+        ((850.5,), f"850,50{NARROW}€", "€850.50"),
         ((float("nan"),), "", ""),
         ((float("inf"),), "", ""),
         ((True,), "", ""),
@@ -56,7 +56,7 @@ def test_a_price_reads_as_people_write_it(
 
 
 def test_a_rent_is_by_the_month() -> None:
-    assert FRENCH["price"](850, rent=True) == f"850{BLANK}€{BLANK}/mois"
+    assert FRENCH["price"](850, rent=True) == f"850{NARROW}€/mois"
     assert ENGLISH["price"](850, rent=True) == "€850/month"
 
 
@@ -91,10 +91,10 @@ def test_links_are_made_of_numbers_and_addresses_that_are_some() -> None:
 @pytest.mark.parametrize(
     ("arguments", "french"),
     [
-        ((85.5,), f"85,5{BLANK}m²"),
-        ((1200, "SQUARE_METER"), f"1{NARROW}200{BLANK}m²"),
-        ((3, "HECTARE"), f"3{BLANK}ha"),
-        ((3, "SQUARE_MILE"), f"3{BLANK}square mile"),
+        ((85.5,), f"85,5{NARROW}m²"),
+        ((1200, "SQUARE_METER"), f"1{NARROW}200{NARROW}m²"),
+        ((3, "HECTARE"), f"3{NARROW}ha"),
+        ((3, "SQUARE_MILE"), f"3{NARROW}square mile"),
         ((float("nan"),), ""),
     ],
 )
@@ -103,7 +103,7 @@ def test_a_surface_has_its_own_unit(arguments: tuple[Any, ...], french: str) -> 
 
 
 def test_a_date_is_in_the_agencys_zone() -> None:
-    assert FRENCH["date"]("2026-07-01T22:30:00Z") == "2 juillet 2026 à 00:30"
+    assert FRENCH["date"]("2026-07-01T22:30:00Z") == f"02/07/2026 à 00{NARROW}h{NARROW}30"
     assert ENGLISH["date"]("2026-07-01T22:30:00Z") == "2 July 2026, 00:30"
     assert FRENCH["date"]("2026-07-01T22:30:00Z", "yyyy") == "2026"
     assert FRENCH["date"]("soon") == ""
@@ -125,6 +125,7 @@ def test_how_long_ago_is_said_in_words() -> None:
         ("BRANDNEW", "Brandnew"),
         ("CDI", "CDI"),
         ("iPhone", "iPhone"),
+        ("{{ __class__ }} AVEC_TEXTE", "{{ __class__ }} AVEC_TEXTE"),
     ],
 )
 def test_a_portals_word_becomes_a_persons(value: str, french: str) -> None:
@@ -143,7 +144,8 @@ def test_text_is_cut_between_words() -> None:
     [
         ("a\r\nBcc: b", "a Bcc: b"),
         ("a\x00b\x1b[1m\x85c\u2028d\u2029e\x0bf", "a b [1m c d e f"),
-        (f"1{NARROW}000{BLANK}€", "1 000 €"),
+        (f"1{NARROW}000{BLANK}€", f"1{NARROW}000{BLANK}€"),
+        (f"{BLANK} a {BLANK}", "a"),
         ("\u202eabc\u202c", "abc"),
         ("👨\u200d👩\u200d👧 é e\u0301 سلام", "👨\u200d👩\u200d👧 é e\u0301 سلام"),
         ("half \ud83d", "half"),
@@ -163,6 +165,17 @@ def test_one_line_has_no_break_whatever_comes(text: str) -> None:
 
 def test_visible_text_keeps_its_lines() -> None:
     assert visible("a\r\nb\rc\td\x00\x1b\u202e\ud800é") == "a\nb\nc\tdé"
+
+
+def test_no_line_of_a_text_stands_alone() -> None:
+    assert formats.prefixed("a\r\n\r\nb\rc\u2028d\x0be\x85f", "> ") == "> a\n>\n> b\n> c\n> def"
+    assert formats.prefixed("a", "x" * 50) == "x" * 20 + "a"
+
+
+def test_what_shows_on_a_locked_screen_has_no_number() -> None:
+    assert formats.discreet("Jean 06 39 98 00 00\n(zoe@example.org), 3 pièces") == (
+        "Jean ••• (•••), 3 pièces"
+    )
 
 
 def test_json_is_json_and_readable() -> None:
