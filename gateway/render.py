@@ -57,11 +57,13 @@ class Renderer:
         public_url: str | None = None,
         links: Mapping[str, str] | None = None,
         words: Mapping[str, Any] | None = None,
+        claim_link: Callable[[Lead, Message], str | None] = lambda lead, message: None,
     ) -> None:
         self.language = language
         self.timezone = timezone or ZoneInfo("UTC")
         self._public_url = (public_url or "").rstrip("/")
         self._links = dict(links or {})
+        self._claim_link = claim_link
         self._words = words if words is not None else formats.load_words(TEMPLATE_ROOT, language)
         self._folders = tuple(str(folder) for folder in (*template_dirs, TEMPLATE_ROOT))
         self._filters = formats.filters(language, self.timezone, self._words)
@@ -87,10 +89,12 @@ class Renderer:
         context["saved"] = message.saved
         context["t"] = self._words
         context["language"] = self.language
-        context["links"] = self._link_values(context, lead)
+        context["links"] = self._link_values(context, lead, message)
         return context
 
-    def _link_values(self, context: Mapping[str, Any], lead: Lead) -> dict[str, str | None]:
+    def _link_values(
+        self, context: Mapping[str, Any], lead: Lead, message: Message
+    ) -> dict[str, str | None]:
         classified = None
         if (template := self._links.get("classified")) and context["property"]["classified_id"]:
             classified = self.text(template, context, quote=True)
@@ -98,7 +102,11 @@ class Renderer:
         if self._public_url:
             place = f"{quote_url(lead.source, safe='')}/{quote_url(lead.id, safe='')}"
             page = f"{self._public_url}/leads/{place}"
-        return {"lead": page, "classified": _web_link(lead.property.url) or _web_link(classified)}
+        return {
+            "lead": page,
+            "claim": self._claim_link(lead, message),
+            "classified": _web_link(lead.property.url) or _web_link(classified),
+        }
 
     def file(self, name: str, context: Mapping[str, Any]) -> str:
         """Render a template file. Raises TemplateError."""

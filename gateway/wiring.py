@@ -105,7 +105,7 @@ async def open_gateway(
     config = loaded.config
     async with AsyncExitStack() as stack:
         store, embedded = await stack.enter_async_context(open_store(settings, patience=patience))
-        renderer = make_renderer(loaded, settings.public_url)
+        renderer = make_renderer(loaded, settings.public_url, store.threads.claim_links)
         around = surroundings(loaded, renderer, store.sources)
         destinations = {
             name: build(name, part, around) for name, part in config.destinations.items()

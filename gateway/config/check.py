@@ -9,23 +9,42 @@ from typing import Any
 from pydantic import BaseModel
 
 from gateway.addresses import AddressGuard, BlockedAddress
-from gateway.claims import NEXT
+from gateway.claims import NEXT, ClaimLinks
 from gateway.config.faults import Fault, Place, did_you_mean, in_order
 from gateway.config.load import Loaded
 from gateway.config.model import AgencyConfig, Rules
 from gateway.config.starter import PLACEHOLDER
+from gateway.delivery import Message
+from gateway.lead import Lead
 from gateway.render import Renderer
 
 
-def make_renderer(loaded: Loaded, public_url: str | None = None) -> Renderer:
-    """The template environment of one configuration."""
+def make_renderer(
+    loaded: Loaded, public_url: str | None = None, claim_links: ClaimLinks | None = None
+) -> Renderer:
+    """The template environment of one configuration.
+
+    Without ``claim_links``, whose key is in the store, a claim link leads nowhere: for previews.
+    """
     config = loaded.config
+    rules = {name: agency.claim for agency in config.agencies.values() for name in agency.sources}
+
+    def claim_link(lead: Lead, message: Message) -> str | None:
+        claim = rules.get(lead.source, config.claim)
+        asks = message.occasion == "new" or message.occasion.startswith("escalation:")
+        if claim is None or not public_url or not asks or lead.source not in config.sources:
+            return None
+        expires = message.accepted_at + claim.link_for
+        token = claim_links.token(message.id, expires) if claim_links else "preview"
+        return f"{public_url.rstrip('/')}/claim/{token}"
+
     return Renderer(
         loaded.template_dirs,
         language=config.language,
         timezone=config.zone,
         public_url=public_url,
         links={"classified": config.links.classified} if config.links.classified else {},
+        claim_link=claim_link,
     )
 
 

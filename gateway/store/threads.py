@@ -10,6 +10,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 
+from gateway.claims import ClaimLinks
 from gateway.contact import normal_email
 from gateway.lead import Lead
 from gateway.store.connection import Connection
@@ -30,6 +31,11 @@ class Threads:
         key = self._c.key("meta")
         await self._c.command("HSETNX", key, "person_key", secrets.token_hex(32))
         self._secret = await self._c.command("HGET", key, "person_key")
+
+    @property
+    def claim_links(self) -> ClaimLinks:
+        """Makes and reads claim links, the same in every process of this store."""
+        return ClaimLinks(hashlib.blake2b(b"claim links", key=self._secret).digest())
 
     def person(self, lead: Lead) -> str:
         """The same 32 letters and digits for each lead of one person; empty when nobody is known.

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.store import BadCursor, StoreUnavailable
-from gateway.web import dashboard, events, signin
+from gateway.web import claim, dashboard, events, signin
 from gateway.web.api import OPERATIONS, describing
 from gateway.web.context import Gateway, Web
 from gateway.web.operation import routes
@@ -58,6 +58,7 @@ def create_app(
             Route("/signin", signin.signin),
             Route("/signin", signin.submit, methods=["POST"]),
             Route("/signout", signin.signed_in(signin.signout), methods=["POST"]),
+            *claim.ROUTES,
             *dashboard.ROUTES,
             Route("/static/{name:path}", file),
         ],
