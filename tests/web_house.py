@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,11 @@ from starlette.applications import Starlette
 
 from gateway.agency import agencies
 from gateway.config.check import make_renderer
-from gateway.config.load import load
+from gateway.config.load import Loaded, load
 from gateway.config.model import GatewayConfig
 from gateway.delivery import Reason
+from gateway.destinations import build
+from gateway.destinations.protocol import Destination
 from gateway.lead import Lead
 from gateway.pipeline import Pipeline
 from gateway.queue import Queue
@@ -23,6 +25,7 @@ from gateway.render import Renderer
 from gateway.settings import Settings
 from gateway.store import Claim, Report, Store
 from gateway.web.app import create_app
+from gateway.wiring import surroundings
 from tests.builders import a_lead
 
 TOKEN = "the-admin-token-of-tests"
@@ -59,10 +62,20 @@ class WebGateway:
     """What the web needs of a gateway; deliveries are moved by hand."""
 
     settings: Settings
-    config: GatewayConfig
+    loaded: Loaded
     store: Store
     renderer: Renderer
     pipeline: Pipeline
+    destinations: Mapping[str, Destination]
+
+    @property
+    def config(self) -> GatewayConfig:
+        return self.loaded.config
+
+    async def close(self) -> None:
+        """Give back what destinations opened."""
+        for destination in self.destinations.values():
+            await destination.close()
 
     async def accept(self, *leads: Lead) -> None:
         """Take leads in as a poller does."""
@@ -108,7 +121,11 @@ def make_gateway(
     renderer = make_renderer(loaded)
     rules = agencies(loaded.config, renderer)
     pipeline = Pipeline(store, queue, rules, {}, loaded.config.destinations)
-    return WebGateway(settings, loaded.config, store, renderer, pipeline)
+    around = surroundings(loaded, renderer, store.sources)
+    destinations = {
+        name: build(name, part, around) for name, part in loaded.config.destinations.items()
+    }
+    return WebGateway(settings, loaded, store, renderer, pipeline, destinations)
 
 
 @asynccontextmanager

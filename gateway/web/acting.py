@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gateway.delivery import State
 from gateway.sources import PushConfig
+from gateway.trying import Tried, sample_lead, send
 from gateway.web import reading
 from gateway.web.context import Web
 from gateway.web.problems import Problem
@@ -67,6 +68,23 @@ async def erase(web: Web, source: str, lead_id: str) -> None:
     """Forget one lead for good. Raises a 404 problem for one that is not kept (any more)."""
     found = await reading.find_lead(web, source, lead_id)
     await web.store.leads.erase([found.uid])
+
+
+async def try_destination(web: Web, name: str, category: str | None = None) -> Tried:
+    """Send one invented lead. Raises problems: 404 unknown, 400 no sample of this category."""
+    target = web.gateway.destinations.get(name)
+    if target is None:
+        raise Problem(404, "there is no such destination")
+    try:
+        lead = sample_lead(web.config, category)
+    except ValueError as error:
+        raise Problem(400, f"sample: {error}") from None
+    return await send(target, lead)
+
+
+async def reload(web: Web) -> int:
+    """Ask every process to take over gateway.yaml as it is now; the number of this wish."""
+    return await web.store.processes.ask_reload()
 
 
 async def steer_destination(web: Web, name: str, action: str) -> None:

@@ -6,14 +6,16 @@ Holds one process's state of the web and nothing of any request.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol, cast
 
 from starlette.requests import Request
 
+from gateway.config.load import Loaded
 from gateway.config.model import GatewayConfig
+from gateway.destinations.protocol import Destination
 from gateway.pipeline import Pipeline
 from gateway.render import Renderer
 from gateway.settings import Settings
@@ -41,6 +43,12 @@ class Gateway(Protocol):
 
     @property
     def pipeline(self) -> Pipeline: ...
+
+    @property
+    def destinations(self) -> Mapping[str, Destination]: ...
+
+    @property
+    def loaded(self) -> Loaded: ...
 
 
 @dataclass(frozen=True, slots=True)

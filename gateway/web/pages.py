@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,10 @@ from gateway.web.problems import Problem
 from gateway.web.security import session_of
 from gateway.web.templating import LANGUAGES
 
+SAID = "lead_gateway_said"
+"""What the last button did, for the one page after it."""
 LANGUAGE_COOKIE = "lead_gateway_language"
+_SAID = re.compile(r"^([a-z_]{1,30})\.(\d{1,9})\.(\d{1,9})$")
 _YEAR = 365 * 24 * 3600
 
 
@@ -35,15 +39,24 @@ def page(
         "form_token": web.sessions.form_token(session) if session else "",
         "dead_count": None,
         "health": None,
+        "said": said(request),
         **values,
     }
     html = web.pages.render(name, language, frame)
     response = HTMLResponse(html, status, headers=dict(headers or {}))
+    if frame["said"]:
+        response.delete_cookie(SAID, path="/", httponly=True, samesite="lax")
     if request.query_params.get("lang") in LANGUAGES:
         response.set_cookie(
             LANGUAGE_COOKIE, language, max_age=_YEAR, path="/", httponly=True, samesite="lax"
         )
     return response
+
+
+def said(request: Request) -> tuple[str, int, int] | None:
+    """What the last button did: its word, how many, and how many were left alone."""
+    found = _SAID.match(request.cookies.get(SAID, ""))
+    return (found[1], int(found[2]), int(found[3])) if found else None
 
 
 def language_of(request: Request) -> str:

@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 
 import jinja2
 from babel.dates import format_datetime
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 
-from gateway import formats
+from gateway import __version__, formats
 from gateway.render import TEMPLATE_ROOT
-from gateway.web.spark import spark
+from gateway.web.spark import spark, trend
 from gateway.web.static import Static
 
 LANGUAGES = ("en", "fr")
@@ -51,7 +51,11 @@ class Pages:
         """One page as HTML."""
         template = self._environments[language].get_template(name)
         return template.render(
-            **values, t=self._words[language], language=language, static=self._static.url
+            **values,
+            t=self._words[language],
+            language=language,
+            static=self._static.url,
+            version=__version__,
         )
 
     def words(self, language: str) -> Mapping[str, Any]:
@@ -116,6 +120,8 @@ def _environment(
         fill=fill,
         named=lambda value, group: words[group].get(str(value), str(value).replace("_", " ")),
         spark=spark,
+        trend=trend,
+        share=lambda value: format_percent(value, locale=locale),
         pretty=lambda value: json.dumps(value, ensure_ascii=False, indent=2, default=str),
     )
     return environment

@@ -15,6 +15,7 @@ from gateway.delivery import Reason
 from gateway.sandbox.leads import LeadFactory
 from gateway.sources.gsl_lead import normalise
 from gateway.store import Claim, Report
+from gateway.store.sources import FeedTrouble
 from gateway.wiring import Gateway
 
 WORKER = "scene"
@@ -121,12 +122,16 @@ def _moments(draw: random.Random, per_hour: float) -> list[float]:
 async def _attempts(
     gateway: Gateway, item: str, destination: str, ends: Sequence[dict[str, Any]]
 ) -> None:
+    """Make attempts that end so; a delivery that waits is asked to go on at once."""
     store = gateway.store
     for end in ends:
         store.connection.clock_shift += end["duration_ms"] / 1000
         await store.leases.start_worker(WORKER)
-        await gateway.pipeline.replay([item]) if end is not ends[0] else None
-        (begun,) = await store.deliveries.begin(WORKER, [Claim(destination, [item], timeout=0.0)])
+        claim = Claim(destination, [item], timeout=0.0)
+        (begun,) = await store.deliveries.begin(WORKER, [claim])
+        if not begun.work:
+            await gateway.pipeline.replay([item])
+            (begun,) = await store.deliveries.begin(WORKER, [claim])
         for work in begun.work:
             await store.deliveries.finish(WORKER, [Report(work.id, work.number, **end)])
 
@@ -176,14 +181,17 @@ async def _sources(gateway: Gateway, now: datetime) -> None:
     for name in ("seloger", "logic-immo"):
         await sources.begin(name, now - timedelta(days=3))
         token = await leases.take(f"source:{name}", "scene", 30.0)
-        for feed in ("leads", "classifieds", "agencies", "estimations", "projects"):
-            await sources.checkpoint(name, feed, now - timedelta(seconds=4), token)
-    await sources.succeeded("seloger", now, took=0.21, skew=1.4, feeds={})
+        feeds = ("leads", "classifieds", "agencies", "estimations", "projects")
+        await sources.move(name, dict.fromkeys(feeds, now - timedelta(seconds=4)), token)
+    await sources.succeeded("seloger", now, took=0.21, skew=1.4, troubles={})
     problem = (
         "the token request was answered 401 (invalid_client); look at "
         "sources.logic-immo.client_id and .client_secret"
     )
-    await sources.failed("logic-immo", "refused", problem, now + timedelta(minutes=4))
+    trouble = FeedTrouble(
+        problem, now + timedelta(minutes=4), {"error": "invalid_client", "trace": {}}
+    )
+    await sources.failed("logic-immo", "refused", trouble)
     await gateway.store.leads.reject(
         "seloger", "an item has no leadMetaInfos.leadId", '{"contactRequest": null}', now
     )

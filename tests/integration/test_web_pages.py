@@ -25,7 +25,11 @@ from tests.web_house import (
 pytestmark = pytest.mark.anyio
 
 CRM = delivery_id("seloger", "lead-1", "crm")
-PATHS = ("/", "/leads", "/leads/seloger/lead-1", "/dead-letters", "/rejected", "/nothing-here")
+PATHS = (
+    "/", "/leads", "/leads/seloger/lead-1", "/dead-letters", "/dead-letters?destination=crm",
+    "/destinations", "/destinations/crm?preview=CLASSIFIED", "/sources", "/configuration",
+    "/rejected", "/api", "/nothing-here",
+)  # fmt: skip
 
 
 @pytest.fixture

@@ -79,6 +79,7 @@ class Served:
             self._ready.set()
 
         await server.serve(house, self._stop, port=0, ready=ready)
+        await house.close()
         await store.close()
 
 

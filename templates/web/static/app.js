@@ -83,3 +83,28 @@
   remember();
   listen();
 })();
+
+// Picking dead letters: the buttons for what is picked show when something is.
+(() => {
+  const form = document.getElementById("some");
+  if (!form) return;
+  const boxes = Array.from(document.querySelectorAll("input.pick"));
+  const whole = document.querySelector("[data-pick-all]");
+  const all = whole.querySelector("input");
+
+  function show() {
+    const count = boxes.filter((box) => box.checked).length;
+    document.querySelectorAll("[data-picked]").forEach((item) => { item.hidden = count === 0; });
+    document.querySelector("[data-count]").textContent = String(count);
+    all.checked = count === boxes.length;
+    all.indeterminate = count > 0 && count < boxes.length;
+  }
+
+  whole.hidden = false;
+  all.addEventListener("change", () => {
+    boxes.forEach((box) => { box.checked = all.checked; });
+    show();
+  });
+  boxes.forEach((box) => box.addEventListener("change", show));
+  show();
+})();
