@@ -15,6 +15,7 @@ from gateway.cli import (
     leads,
     processes,
     reloading,
+    routes,
     sources,
     stats,
     status,
@@ -56,7 +57,7 @@ def program() -> Any:
 
     # The order here is the order in the help.
     for module in (
-        configuration, processes, reloading, status, stats, leads, trial,
+        configuration, processes, reloading, status, stats, leads, trial, routes,
         deliveries, dead_letters, destinations, sources,
     ):  # fmt: skip
         module.add_to(app)

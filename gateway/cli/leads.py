@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gateway.store import Rejected, Store, StoredLead
 
 HEADING = "Look"
-_NOT_YET = ("route", "deliver", "export")
+_NOT_YET = ("export",)
 
 LeadArgument = Annotated[
     str, typer.Argument(metavar="LEAD", help="SOURCE/ID, or the id alone where it is unique")
@@ -165,11 +165,36 @@ async def show(
     known = stored.lead.as_dict()
     known.pop("original")
     output.fields(_flat(known))
+    output.fields(_decided(stored))
     if stored.unrouted:
-        output.line("\nNo route sends it anywhere: see routes in gateway.yaml.")
+        output.line("\nNo route sends it anywhere: lead-gateway routes test --lead says why.")
     for delivery in made:
         output.line()
         describe(delivery, records.why_held(delivery, held, config))
+
+
+def _decided(stored: StoredLead) -> list[tuple[str, object]]:
+    """Why it went where it went, and who has it."""
+    pairs: list[tuple[str, object]] = []
+    if found := stored.decision:
+        rules = (
+            f"{name} (rule {rule})" if rule else f"{name} (no routes)"
+            for name, rule in found.rules.items()
+        )
+        pairs += [
+            ("decided.agent", f"{found.agent or 'nobody'} ({found.why.replace('_', ' ')})"),
+            ("decided.destinations", ", ".join(rules)),
+            ("decided.error", found.error),
+        ]
+    if stored.claimed_by:
+        pairs += [
+            ("claimed.by", stored.claimed_by),
+            ("claimed.at", output.clock(stored.claimed_at) if stored.claimed_at else None),
+            ("claimed.via", stored.claimed_via),
+        ]
+    elif stored.step is not None:
+        pairs.append(("claimed.by", f"nobody yet; step {stored.step} of the ladder is next"))
+    return pairs
 
 
 def _flat(value: dict[str, Any], prefix: str = "") -> list[tuple[str, object]]:
@@ -187,9 +212,10 @@ def _flat(value: dict[str, Any], prefix: str = "") -> list[tuple[str, object]]:
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the program."""
+    from gateway.cli.bringing import claim, deliver, route
     from gateway.cli.erasing import erase
 
-    leads = group("The leads that came: list, show, erase.")
+    leads = group("The leads that came: list, show, route, deliver, claim, erase.")
     app.add_typer(leads, name="leads", rich_help_panel=HEADING)
     command(
         leads,
@@ -213,5 +239,21 @@ def add_to(app: typer.Typer) -> None:
             "lead-gateway leads erase seloger/4711 seloger/4712 --yes",
         ],
     )(erase)
+    command(
+        leads,
+        "route",
+        examples=["lead-gateway leads route", "lead-gateway leads route seloger/4711"],
+    )(route)
+    command(
+        leads,
+        "deliver",
+        examples=[
+            "lead-gateway leads deliver --to hubspot --since 7d",
+            "lead-gateway leads deliver --to hubspot seloger/4711",
+        ],
+    )(deliver)
+    command(
+        leads, "claim", examples=['lead-gateway leads claim seloger/4711 --agent "Anne Martin"']
+    )(claim)
     for name in _NOT_YET:
         not_yet(leads, name)
