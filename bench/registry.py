@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.cost import cost
+from bench.deciding import routing
 from bench.entry import Entry, at_least, at_most
 from bench.footprint import footprint
 from bench.intake import intake
@@ -37,6 +38,14 @@ ENTRIES: dict[str, Entry] = {
     "cost": Entry(cost),
     "store_bytes": Entry(store_bytes, {"bytes_per_lead": at_most(2560)}),
     "store_bytes_encrypted": Entry(store_bytes_encrypted, {"bytes_per_lead": at_most(4096)}),
+    "routing": Entry(
+        routing,
+        {
+            "100x100_ms": at_most(1),
+            "500x20_ms": at_most(1),
+            "10x10000_ms": at_most(1),
+        },
+    ),
     "intake": Entry(intake),
     "footprint": Entry(footprint, {"pss_mb": at_most(200), "share_of_a_core": at_most(0.01)}),
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote as quote_url
@@ -20,6 +20,7 @@ import jinja2
 from jinja2.exceptions import SecurityError
 
 from gateway import bounds, formats
+from gateway.conditions import short_cut
 from gateway.delivery import Message
 from gateway.lead import Lead
 from gateway.routing import ConditionError
@@ -143,8 +144,12 @@ class Renderer:
         Comparing with null is false.
         """
         compiled = self._compile_expression(source)
+        quick = short_cut(self._env.parse("{{ " + source + " }}"))
 
         def ask(context: Mapping[str, Any]) -> Any:
+            if quick is not None:
+                with suppress(Exception):  # the template says better what is wrong
+                    return quick(context)
             try:
                 return self._value(compiled, source, context)
             except TemplateError as error:

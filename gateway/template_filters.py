@@ -92,6 +92,13 @@ def _joined(context: Context, parts: Sequence[Any]) -> str:
 @pass_context
 def _compared(context: Context, left: Any, how: str, right: Any) -> Any:
     bounds.spend()
+    return compare(left, how, right)
+
+
+def compare(left: Any, how: str, right: Any) -> Any:
+    """A comparison by Jinja's name of it (``eq``, ``lteq``, ``notin``…). With null it is false, but
+    for ``==`` and ``!=``.
+    """
     if how not in ("eq", "ne"):
         # "in" asks the right side for the left one, and a list may well hold null.
         contains = how in ("in", "notin")
