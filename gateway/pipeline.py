@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
+
 from gateway.agency import Agency
 from gateway.backoff import next_wait
 from gateway.delivery import (
@@ -49,6 +51,8 @@ from gateway.store import (
     StoreUnavailable,
     Work,
 )
+
+log = structlog.get_logger()
 
 BATCH = 100
 """Leads stored in one round trip."""
@@ -88,6 +92,7 @@ class Pipeline:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         draw: Callable[[], float] = random.random,
+        complete: Callable[[Lead], Lead] = lambda lead: lead,
     ) -> None:
         self._store = store
         self._queue = queue
@@ -95,6 +100,7 @@ class Pipeline:
         self.destinations = destinations
         self.settings = settings
         self._draw = draw
+        self._complete = complete
 
     async def accept(
         self,
@@ -109,6 +115,7 @@ class Pipeline:
         ``floor``: leads created before it are remembered as seen and not delivered (contract §7).
         One lead that can not be planned or stored stands as an exception and stops no other.
         """
+        leads = [self._completed(lead) for lead in leads]
         results: list[Accepted | Exception] = []
         marks = digests or [digest(lead.original) for lead in leads]
         for start in range(0, len(leads), BATCH):
@@ -117,6 +124,14 @@ class Pipeline:
             )
             results += await self._accept_batch(some, mode, floor)
         return results
+
+    def _completed(self, lead: Lead) -> Lead:
+        try:
+            return self._complete(lead)
+        except TemplateError as error:
+            # A lead without a link is worth more than no lead.
+            log.warning("links.classified failed", source=lead.source, problem=str(error))
+            return lead
 
     async def _accept_batch(
         self, leads: Sequence[tuple[Lead, str]], mode: Mode, floor: datetime | None

@@ -12,19 +12,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote as quote_url
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import jinja2
 from jinja2.exceptions import SecurityError
 
-from gateway import bounds, formats
+from gateway import bounds, formats, links
 from gateway.conditions import short_cut
 from gateway.delivery import Message
 from gateway.lead import Lead
 from gateway.routing import ConditionError
 from gateway.summary import Summary
+from gateway.template_filters import Missing, nothing_missing
 from gateway.template_language import Language, nearest
 from gateway.template_names import IN_EXPRESSIONS, IN_TEMPLATES, SECTIONS, unknown_names
 
@@ -93,21 +92,39 @@ class Renderer:
         context["links"] = self._link_values(context, lead, message)
         return context
 
+    def complete(self, lead: Lead) -> Lead:
+        """The lead with a ``property.url`` made as ``links.classified`` says, if it came without.
+
+        Raises TemplateError.
+        """
+        if lead.property.url or not self._links.get("classified"):
+            return lead
+        values = lead.as_dict()
+        url = self._classified({"lead": values, **{name: values[name] for name in SECTIONS}})
+        estate = lead.property.model_copy(update={"url": url})
+        return lead.model_copy(update={"property": estate}) if url else lead
+
     def _link_values(
         self, context: Mapping[str, Any], lead: Lead, message: Message
     ) -> dict[str, str | None]:
-        classified = None
-        if (template := self._links.get("classified")) and context["property"]["classified_id"]:
-            classified = self.text(template, context, quote=True)
-        page = None
-        if self._public_url:
-            place = f"{quote_url(lead.source, safe='')}/{quote_url(lead.id, safe='')}"
-            page = f"{self._public_url}/leads/{place}"
+        page = links.lead_page(self._public_url, lead.source, lead.id) if self._public_url else None
+        own = links.web_link(lead.property.url)
         return {
             "lead": page,
             "claim": self._claim_link(lead, message),
-            "classified": _web_link(lead.property.url) or _web_link(classified),
+            "classified": own or self._classified(context),
         }
+
+    def _classified(self, context: Mapping[str, Any]) -> str | None:
+        """The link that ``links.classified`` makes; none where a value that it needs is missing."""
+        if not (template := self._links.get("classified")):
+            return None
+        known = {name: context[name] for name in ("lead", *SECTIONS)}
+        try:
+            with nothing_missing():
+                return links.web_link(self.text(template, known, quote=True))
+        except Missing:
+            return None
 
     def file(self, name: str, context: Mapping[str, Any]) -> str:
         """Render a template file. Raises TemplateError."""
@@ -122,7 +139,7 @@ class Renderer:
             if len(self._texts) < 1000:
                 self._texts[key] = template
         if quote:
-            context = _quoted(context)
+            context = links.quoted(context)
         return self._run(template, _short(source), context)
 
     def native(self, value: Any, context: Mapping[str, Any]) -> Any:
@@ -250,7 +267,7 @@ class Renderer:
         try:
             with bounds.bounded():
                 yield
-        except TemplateError:
+        except (TemplateError, Missing):
             raise
         except Exception as error:
             raise TemplateError(_words(error, context), name, self._line(error)) from error
@@ -283,28 +300,6 @@ def _words(error: Exception, context: Mapping[str, Any]) -> str:
 
 def _is_markup(name: str | None) -> bool:
     return name is not None and name.removesuffix(".j2").endswith((".html", ".htm", ".xml"))
-
-
-_NOT_IN_A_LINK = re.compile(r"[\s\x00-\x20\x7f\"'<>\\^`{|}]")
-
-
-def _web_link(url: str | None) -> str | None:
-    """``url`` if it is one to follow on the web. A portal's or a form's text may be any scheme."""
-    if not url or len(url) > 2000 or _NOT_IN_A_LINK.search(url):
-        return None
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    return url if parts.scheme in ("http", "https") and parts.hostname else None
-
-
-def _quoted(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _quoted(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_quoted(item) for item in value]
-    return quote_url(value, safe="") if isinstance(value, str) else value
 
 
 def _short(source: str) -> str:

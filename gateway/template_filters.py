@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import jinja2
@@ -65,9 +67,28 @@ def table(
     }
 
 
+class Missing(Exception):
+    """What is to be printed is not there, and half of a text would be worse than none."""
+
+
+_MUST_BE_WHOLE: ContextVar[bool] = ContextVar("a text must be whole", default=False)
+
+
+@contextmanager
+def nothing_missing() -> Iterator[None]:
+    """Within this, printing null or an empty text raises :class:`Missing`."""
+    token = _MUST_BE_WHOLE.set(True)
+    try:
+        yield
+    finally:
+        _MUST_BE_WHOLE.reset(token)
+
+
 def printed(value: Any) -> Any:
     """What is printed of a value: nothing of null, and of a list or map an error."""
-    if value is None:
+    if value is None or (isinstance(value, str) and not value):
+        if _MUST_BE_WHOLE.get():
+            raise Missing
         return ""
     if isinstance(value, str):
         bounds.spend(steps=0, characters=len(value))

@@ -28,6 +28,9 @@ from gateway.sources.gsl_lead import normalise
 
 __all__ = ["CATEGORIES", "Tried", "render", "sample_lead", "send"]
 
+TESTER = "test"
+"""Who asks in every invented lead."""
+
 STEPS_ALLOWED = 10
 """Calls that one delivery may take before a test gives it up."""
 
@@ -73,13 +76,23 @@ def sample_lead(config: GatewayConfig, category: str | None = None) -> Lead:
     return lead.model_copy(update={"id": lead_id, "test": True})
 
 
-def render(destination: Destination, lead: Lead, saved: dict[str, Any] | None = None) -> Any:
+def render(
+    destination: Destination,
+    lead: Lead,
+    saved: dict[str, Any] | None = None,
+    *,
+    person: str = TESTER,
+    thread: str = "",
+) -> Any:
     """The step that comes after ``saved``, as a delivery of this lead would prepare it.
 
     Raises :class:`gateway.render.TemplateError`.
     """
     identifier = delivery_id(lead.identity, lead.id, destination.name)
-    message = Message(identifier, destination.name, lead.received_at, saved=saved or {})
+    message = Message(
+        identifier, destination.name, lead.received_at, saved=saved or {}, person=person,
+        thread=thread,
+    )  # fmt: skip
     return destination.render(lead, message)
 
 

@@ -121,8 +121,9 @@ async def open_gateway(
                 sources[name] = GslSource(name, part, http.conversation(), store.sources, _now)
         queue = Queue(store.connection.redis, settings.namespace)
         pipeline = Pipeline(
-            store, queue, agencies(config, renderer), destinations, config.destinations
-        )
+            store, queue, agencies(config, renderer), destinations, config.destinations,
+            complete=renderer.complete,
+        )  # fmt: skip
         yield Gateway(
             settings, loaded, store, queue, renderer, sources, destinations, pipeline, embedded
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,8 +15,9 @@ from gateway.cli.faults import UsageError, WorkError
 
 if TYPE_CHECKING:
     from gateway.config import Loaded
-    from gateway.destinations.protocol import Destination, Preview
+    from gateway.destinations.protocol import Destination, Prepared, Preview
     from gateway.lead import Lead
+    from gateway.render import Renderer
     from gateway.settings import Settings
     from gateway.trying import Tried
 
@@ -39,7 +40,7 @@ async def preview(
         Path | None, typer.Option("--eml", metavar="FILE", help="Write the whole mail here")
     ] = None,
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Write the mail's HTML here")
+        Path | None, typer.Option("--html", metavar="FILE", help="Write what is seen of it here")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -52,20 +53,30 @@ async def preview(
     settings = invocation.settings()
     loaded = invocation.loaded(settings)
     _must_have(loaded, destination)
-    shown = await _stored(invocation, lead, loaded) if lead else _sample(sample, loaded)
-    built = _build(loaded, settings, destination)
+    renderer = _renderer(loaded, settings)
+    built = _build(loaded, renderer, destination)
     try:
-        prepared: Any = _render(built, shown)
-        for path, content in _files(prepared, eml, html):
-            path.write_bytes(content)
-            output.note(f"wrote {path}")
-        found: Preview = prepared.preview()
+        given = await _stored(invocation, lead, loaded, built) if lead else _sample(sample, loaded)
+        found = _previewed(built, replace(given, lead=renderer.complete(given.lead)))
     finally:
         await built.close()
+    for kind, path in (("eml", eml), ("html", html)):
+        if path is not None:
+            _write(found, kind, path)
     if as_json:
-        output.json_line({**asdict(found), "head": [list(pair) for pair in found.head]})
+        shown = {"title": found.title, "head": [list(pair) for pair in found.head]}
+        output.json_line({**shown, "parts": [list(pair) for pair in found.parts]})
     else:
         _print(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A lead, and what the store knows of who asks."""
+
+    lead: Lead
+    person: str
+    thread: str = ""
 
 
 def _must_have(loaded: Loaded, destination: str) -> None:
@@ -74,57 +85,68 @@ def _must_have(loaded: Loaded, destination: str) -> None:
     check_names([destination], list(loaded.config.destinations), "destination")
 
 
-async def _stored(invocation: Invocation, name: str, loaded: Loaded) -> Lead:
+async def _stored(
+    invocation: Invocation, name: str, loaded: Loaded, destination: Destination
+) -> _Given:
     from gateway.cli import finding
 
     async with invocation.store() as store:
-        return (await finding.lead(store, name, loaded.config)).lead
+        lead = (await finding.lead(store, name, loaded.config)).lead
+        person = store.threads.person(lead)
+        asked = person and destination.threads
+        thread = await store.threads.of(destination.name, person) if asked else ""
+        return _Given(lead, person, thread)
 
 
-def _sample(category: str | None, loaded: Loaded) -> Lead:
-    from gateway.trying import sample_lead
+def _sample(category: str | None, loaded: Loaded) -> _Given:
+    from gateway.trying import TESTER, sample_lead
 
     try:
-        return sample_lead(loaded.config, category)
+        return _Given(sample_lead(loaded.config, category), TESTER)
     except ValueError as error:
         raise UsageError(f"--sample: {error}") from None
 
 
-def _build(loaded: Loaded, settings: Settings, name: str) -> Destination:
+def _renderer(loaded: Loaded, settings: Settings) -> Renderer:
     from gateway.config import make_renderer
+
+    return make_renderer(loaded, settings.public_url)
+
+
+def _build(loaded: Loaded, renderer: Renderer, name: str) -> Destination:
     from gateway.destinations import build
     from gateway.oauth import OwnTokens
     from gateway.wiring import surroundings
 
-    renderer = make_renderer(loaded, settings.public_url)
     around = surroundings(loaded, renderer, OwnTokens())
     return build(name, loaded.config.destinations[name], around)
 
 
-def _render(destination: Destination, lead: Lead) -> Any:
+def _previewed(destination: Destination, given: _Given) -> Preview:
     from gateway.render import TemplateError
     from gateway.trying import render
 
     try:
-        return render(destination, lead)
+        prepared: Prepared = render(
+            destination, given.lead, person=given.person, thread=given.thread
+        )
     except TemplateError as error:
         raise WorkError(f"{destination.name}: {error}") from None
+    return prepared.preview()
 
 
-def _files(prepared: Any, eml: Path | None, html: Path | None) -> list[tuple[Path, bytes]]:
-    from gateway.destinations.email import PreparedMail
-
-    if eml is None and html is None:
-        return []
-    if not isinstance(prepared, PreparedMail):
-        raise UsageError("--eml and --html are for mail destinations")
-    files = [(eml, prepared.message.as_bytes())] if eml else []
-    if html:
-        part = prepared.message.get_body(("html",))
-        if part is None:
-            raise WorkError("this mail has no HTML part")
-        files.append((html, part.get_content().encode()))
-    return files
+def _write(preview: Preview, kind: str, path: Path) -> None:
+    content = preview.files.get(kind)
+    if content is None:
+        others = " or ".join(f"--{name}" for name in preview.files)
+        raise UsageError(
+            f"--{kind}: a {preview.title} can not be written so{others and f'; write {others}'}"
+        )
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise WorkError(f"{path}: {error.strerror}") from None
+    output.note(f"wrote {path}")
 
 
 def _print(preview: Preview) -> None:
@@ -163,8 +185,9 @@ async def send_sample(
     settings = invocation.settings()
     loaded = invocation.loaded(settings)
     _must_have(loaded, destination)
-    lead = _sample(sample, loaded)
-    built = _build(loaded, settings, destination)
+    renderer = _renderer(loaded, settings)
+    lead = renderer.complete(_sample(sample, loaded).lead)
+    built = _build(loaded, renderer, destination)
     try:
         tried = await trying.send(built, lead)
     finally:

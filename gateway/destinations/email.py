@@ -106,7 +106,10 @@ class PreparedMail:
             for part in whole.walk()
             if not part.is_multipart()
         ]
-        return Preview(f"mail to {len(self.recipients)} recipient(s)", head, parts)
+        files = {"eml": whole.as_bytes()}
+        if (page := whole.get_body(("html",))) is not None:
+            files["html"] = page.get_content().encode()
+        return Preview(f"mail to {len(self.recipients)} recipient(s)", head, parts, files)
 
     def handings(self) -> Iterator[Handing]:
         """The mail as it is handed in: apart for whom only SMTPUTF8 reaches, as it may bounce."""

@@ -36,12 +36,14 @@ class Preview:
     """Exactly what would go over the wire, with secrets masked, for people to read.
 
     ``head`` are the lines above the body in order (method and URL, headers; or mail headers);
-    ``parts`` are the bodies by media type, in the order they are sent.
+    ``parts`` are the bodies by media type, in the order they are sent. ``files`` are the same for
+    other programs to open, by extension: a mail as ``eml``, what a person will see as ``html``.
     """
 
     title: str
     head: list[tuple[str, str]]
     parts: list[tuple[str, str]] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict, repr=False)
 
 
 @runtime_checkable

@@ -20,12 +20,14 @@ from gateway.delivery import (
     Reason,
     State,
     delivery_id,
+    lead_uid,
 )
 from gateway.destinations.common import DestinationConfig
 from gateway.destinations.protocol import Preview
-from gateway.lead import Contact, Lead
+from gateway.lead import Contact, Lead, Property
 from gateway.pipeline import Pipeline
 from gateway.queue import JOB, Hint, Queue
+from gateway.render import TemplateError
 from gateway.store import Accepted, Claim, Store
 from tests.builders import a_lead, an_agency
 
@@ -199,3 +201,23 @@ async def test_who_got_part_of_the_way_found_the_destination_alive(
     (begun,) = await house.store.deliveries.begin("w1", [claim])
     report = await house.pipeline.attempt(begun.work[0])
     assert (report.saved, report.health) == (saved, health)
+
+
+async def test_a_lead_gets_its_link_before_it_is_stored_and_is_kept_without_one(
+    house: House,
+) -> None:
+    def complete(lead: Lead) -> Lead:
+        if lead.id == "two":
+            raise TemplateError("a fault in links.classified")
+        return lead.model_copy(update={"property": Property(url="https://portal.example/1")})
+
+    house.pipeline._complete = complete
+    accepted = await house.pipeline.accept([a_lead("one"), a_lead("two")])
+    assert [item.what for item in accepted if isinstance(item, Accepted)] == ["new", "new"]
+    stored = [
+        await house.store.leads.get(lead_uid("seloger", lead_id)) for lead_id in ("one", "two")
+    ]
+    assert [item and item.lead.property.url for item in stored] == [
+        "https://portal.example/1",
+        None,
+    ]
