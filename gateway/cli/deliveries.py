@@ -218,7 +218,9 @@ async def replay(
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the program."""
-    deliveries = group("Every delivery of every lead: list, show, replay.")
+    from gateway.cli import exporting
+
+    deliveries = group("Every delivery of every lead: list, show, replay, export.")
     app.add_typer(deliveries, name="deliveries", rich_help_panel=HEADING)
     command(
         deliveries,
@@ -237,3 +239,4 @@ def add_to(app: typer.Typer) -> None:
             "lead-gateway deliveries replay --state retrying --destination crm --yes",
         ],
     )(replay)
+    exporting.add_to_deliveries(deliveries)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway.cli import output
-from gateway.cli.command import Invocation, JsonOption, command, group, not_yet
+from gateway.cli.command import Invocation, JsonOption, command, group
 
 if TYPE_CHECKING:
     from gateway.config import GatewayConfig
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from gateway.store import Rejected, Store, StoredLead
 
 HEADING = "Look"
-_NOT_YET = ("export",)
 
 LeadArgument = Annotated[
     str, typer.Argument(metavar="LEAD", help="SOURCE/ID, or the id alone where it is unique")
@@ -212,10 +211,11 @@ def _flat(value: dict[str, Any], prefix: str = "") -> list[tuple[str, object]]:
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the program."""
+    from gateway.cli import exporting
     from gateway.cli.bringing import claim, deliver, route
     from gateway.cli.erasing import erase
 
-    leads = group("The leads that came: list, show, route, deliver, claim, erase.")
+    leads = group("The leads that came: list, show, route, deliver, claim, erase, export.")
     app.add_typer(leads, name="leads", rich_help_panel=HEADING)
     command(
         leads,
@@ -255,5 +255,4 @@ def add_to(app: typer.Typer) -> None:
     command(
         leads, "claim", examples=['lead-gateway leads claim seloger/4711 --agent "Anne Martin"']
     )(claim)
-    for name in _NOT_YET:
-        not_yet(leads, name)
+    exporting.add_to_leads(leads)

@@ -121,7 +121,7 @@ def read_query(request: Request, model: type[M]) -> M:
             values.setdefault(name, []).extend(part for part in value.split(",") if part)
         elif name in values:
             raise Problem(400, f"{name}: write it once")
-        elif value:
+        else:
             values[name] = value
     return _validated(model, values)
 

@@ -15,11 +15,11 @@ from starlette.responses import JSONResponse, Response
 from gateway.config.model import GatewayConfig
 from gateway.sources import PushConfig
 from gateway.store import DestinationState, Process, SourceState, StoreUnavailable
+from gateway.web.answers import Alive, Readiness
 from gateway.web.context import Web
 from gateway.web.operation import NOBODY, operation
 from gateway.web.problems import RETRY_STORE_AFTER
 from gateway.web.security import bearer, from_this_machine
-from gateway.web.shapes import Alive, Readiness
 
 TAG = "Health and metrics"
 SILENT_AFTER = timedelta(seconds=60)

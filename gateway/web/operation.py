@@ -40,7 +40,7 @@ class Operation:
     function: Function
     who: str = ADMIN
     answers: Mapping[int, Any] = field(default_factory=dict)
-    """What comes by status: a model, a media type as text, or None for an empty answer."""
+    """What comes by status: a model, a media type or several, or None for an empty answer."""
     problems: Mapping[int, str] = field(default_factory=dict)
     """Problems of its own by status, with when they come; what all share is not among them."""
     query: type[BaseModel] | None = None

@@ -18,11 +18,11 @@ from gateway.lead import Lead, RejectedItem
 from gateway.sources import PushConfig
 from gateway.sources.push_lead import parse_push
 from gateway.store import Accepted, StoreUnavailable
+from gateway.web.answers import Pushed, Verdict
 from gateway.web.context import Web
 from gateway.web.operation import PUSH, operation
 from gateway.web.problems import Problem
 from gateway.web.security import bearer, read_body
-from gateway.web.shapes import Pushed, Verdict
 
 BODY_CAP = 2_000_000
 ITEMS_CAP = 1000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -120,77 +120,6 @@ class SourceShape(Shape):
     """How far the checkpoint is behind now."""
     problem: str | None
     feeds: list[FeedShape]
-
-
-class Unchanged(Shape):
-    """A delivery that was left alone, and the state that forbids it."""
-
-    id: str
-    state: str
-
-
-class Replayed(Shape):
-    """How many dead letters are tried again."""
-
-    replayed: int
-    refused: list[Unchanged]
-    more: bool
-    """There are more that match: call again."""
-
-
-class Discarded(Shape):
-    """How many dead letters were given up for good."""
-
-    discarded: int
-    refused: list[Unchanged]
-    more: bool
-    """There are more that match: call again."""
-
-
-class Verdict(BaseModel):
-    """What became of one pushed lead."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    id: str | None
-    """As it was sent; null where there was none."""
-    status: Literal["accepted", "known", "rejected"]
-    reason: str | None = None
-    """Why it was rejected."""
-
-
-class Pushed(Shape):
-    """What became of each pushed lead, in the order they were sent."""
-
-    items: list[Verdict]
-
-
-class Alive(Shape):
-    """This process answers."""
-
-    status: Literal["alive"] = "alive"
-
-
-class Warned(Shape):
-    """One thing that is wrong; members that do not apply are left out."""
-
-    about: str
-    """role, source or destination."""
-    name: str
-    state: str
-    problem: str = ""
-    """Only for the admin."""
-    next_try_at: Moment | None = None
-    count: int = 0
-
-
-class Readiness(Shape):
-    """Whether this gateway can take leads."""
-
-    status: Literal["ready", "unavailable"]
-    store: str = ""
-    """What is wrong with the store, when it is away."""
-    warnings: list[Warned]
 
 
 def kind_of(configured: DestinationConfig | SourceConfig) -> str:

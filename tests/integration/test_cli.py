@@ -169,3 +169,13 @@ def test_a_command_of_a_later_version_says_so(folder: Path) -> None:
     done = run(folder, "backfill", "website")
     assert done.returncode == 2
     assert "not available yet" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["leads", "deliveries"])
+def test_an_empty_export_is_a_header_and_goes_where_it_is_told(folder: Path, kind: str) -> None:
+    done = run(folder, kind, "export", "-o", "out.csv")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "0 " in done.stderr
+    assert (folder / "out.csv").read_text().startswith("id,")
+    assert (folder / "out.csv").stat().st_mode & 0o077 == 0
+    assert run(folder, kind, "export", "--format", "xml").returncode == 2

@@ -9,20 +9,12 @@ from pydantic import ConfigDict, Field, JsonValue
 from gateway.delivery import State
 from gateway.store import StoredLead
 from gateway.web import acting, reading
+from gateway.web.answers import Discarded, Replayed, Unchanged
 from gateway.web.asking import Paging, ReasonWord, StateWord, Told, When
 from gateway.web.context import Web
 from gateway.web.operation import operation
 from gateway.web.problems import Problem
-from gateway.web.shapes import (
-    HELD,
-    WAITS,
-    DeliveryShape,
-    Discarded,
-    Listing,
-    Replayed,
-    Unchanged,
-    delivery_shape,
-)
+from gateway.web.shapes import HELD, WAITS, DeliveryShape, Listing, delivery_shape
 
 TAG, DEAD_TAG = "Deliveries", "Dead letters"
 ACT_LIMIT = 10_000
@@ -163,8 +155,8 @@ async def _list(web: Web, query: Which, states: tuple[str, ...]) -> Listing[Deli
     page = await web.store.deliveries.page(
         query.cursor,
         query.limit,
-        destinations=_where(states, query.destination, held),
-        states=_stored(states),
+        destinations=where(states, query.destination, held),
+        states=stored_states(states),
         reason=query.reason,
     )
     items = [item for item in page.items if not query.since or item.created_at >= query.since]
@@ -195,7 +187,7 @@ async def _of_lead(
     )
 
 
-def _where(
+def where(
     states: tuple[str, ...], destination: str | None, held: frozenset[str]
 ) -> list[str] | None:
     """The destinations to look through: what is held alone lies with those that hold."""
@@ -204,7 +196,7 @@ def _where(
     return sorted(held) if states == (HELD,) else None
 
 
-def _stored(states: tuple[str, ...]) -> list[State]:
+def stored_states(states: tuple[str, ...]) -> list[State]:
     """The states as stored: held is one that waits."""
     wanted = {State(state) for state in states if state != HELD}
     return sorted(wanted | set(WAITS)) if HELD in states else sorted(wanted)

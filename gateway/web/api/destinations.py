@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
+from gateway.delivery import ANSWER_LIMIT
+from gateway.trying import CATEGORIES
 from gateway.web import acting
+from gateway.web.answers import TriedShape
+from gateway.web.asking import Told
 from gateway.web.context import Web
 from gateway.web.operation import operation
 from gateway.web.shapes import DestinationShape, Listing, destination_shape
 
 TAG = "Destinations"
+
+
+class Sample(Told):
+    """Which lead to invent."""
+
+    sample: Literal[CATEGORIES] | None = None  # type: ignore[valid-type]
+    """Its category."""
+
+
 _UNKNOWN = {404: "there is no such destination"}
 
 
@@ -34,6 +48,23 @@ async def resume_destination(web: Web, name: str) -> DestinationShape:
     return (await _shapes(web, [name]))[0]
 
 
+@operation("POST", "/v1/destinations/{name}/test", tag=TAG, problems=_UNKNOWN)
+async def test_destination(web: Web, name: str, body: Sample) -> TriedShape:
+    """Send one invented lead, marked as a test, and give the answer.
+
+    Nothing is stored, and nothing is tried again.
+    """
+    tried = await acting.try_destination(web, name, body.sample)
+    return TriedShape(
+        destination=name,
+        outcome=tried.word,
+        reason=tried.reason.value if tried.reason else None,
+        status=tried.outcome.status,
+        answer=tried.outcome.answer[:ANSWER_LIMIT],
+        duration_ms=round(tried.seconds * 1000),
+    )
+
+
 async def _shapes(web: Web, names: Sequence[str]) -> list[DestinationShape]:
     by_hour = await web.store.counts.delivered_by_hour(names)
     return [
@@ -42,4 +73,4 @@ async def _shapes(web: Web, names: Sequence[str]) -> list[DestinationShape]:
     ]
 
 
-OPERATIONS = (list_destinations, pause_destination, resume_destination)
+OPERATIONS = (list_destinations, pause_destination, resume_destination, test_destination)

@@ -177,7 +177,8 @@ def _responses(item: Operation, refs: Mapping[Any, Any]) -> Iterable[tuple[str, 
             schema = refs[(answer, "serialization")]
             made["content"] = {"application/json": {"schema": schema}}
         elif answer:
-            made["content"] = {answer: {"schema": {"type": "string"}}}
+            kinds = (answer,) if isinstance(answer, str) else answer
+            made["content"] = {kind: {"schema": {"type": "string"}} for kind in kinds}
         yield str(status), made
     for status in sorted(_problems(item) - set(item.answers)):
         text = item.problems.get(status, _SHARED.get(status, HTTPStatus(status).phrase))
