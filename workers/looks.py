@@ -50,9 +50,8 @@ class Looks:
         """One look if it is due; seconds until the next turn."""
         now = datetime.now(UTC)
         last = state.reconciled_at if look == "reconcile" else state.reviewed_at
+        last = last or state.since  # where polls have just begun there is nothing to look at again
         if last is None:
-            if state.floor:  # the polls have just begun: there is nothing to look at again yet
-                await self._store.sources.looked(self._source.name, look, now)
             return 1.0
         wait = (last + every - now).total_seconds()
         if wait > 0:

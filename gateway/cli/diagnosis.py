@@ -7,18 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
+from typing import Any
 
 from gateway.cli.output import span
 from gateway.config import Fault, GatewayConfig
 from gateway.delivery import Reason
+from gateway.reading.completion import SINGLE
 from gateway.sources import PushConfig
-from gateway.store import DestinationState, Process, SourceState
+from gateway.store import DestinationState, FeedTrouble, Process, SourceState
 from gateway.web.health import is_silent
 
 BACKLOG_AFTER = 60.0
 """Seconds that a fresh lead may wait before that is worth a word."""
+MISSED_SHOWN = timedelta(hours=24)
+"""How long leads that only a second look found are worth a word."""
 CLOCK_OFF = 30.0
 """Seconds between the portal's clock and ours that are worth a word."""
 
@@ -44,6 +48,8 @@ class Finding:
     about: str
     what: str
     do: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What the other side said about it, in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,23 +148,35 @@ def _of_source(name: str, source: SourceState, now: datetime) -> list[Finding]:
     if source.state == "refused":
         found.append(
             Finding(Weight.BLOCKED, about, f"refused: {source.problem}{again}",
-                    "correct its credentials, then lead-gateway check --live")
+                    "correct its credentials, then lead-gateway check --live", source.details)
         )  # fmt: skip
     elif source.state == "down":
         found.append(
             Finding(Weight.BLOCKED, about, f"down: {source.problem}{again}",
-                    "it goes on where it was, nothing is missed; lead-gateway check --live")
+                    "it goes on where it was, nothing is missed; lead-gateway check --live",
+                    source.details)
         )  # fmt: skip
     elif source.state == "paused":
         found.append(
             Finding(Weight.BLOCKED, about, "paused: no lead comes from it",
                     f"lead-gateway sources resume {name}")
         )  # fmt: skip
-    found += [
-        Finding(Weight.SLOW, about, f"feed {feed}: {problem}",
-                f"ask the portal for it, or leave it out of sources.{name}.feeds")
-        for feed, problem in source.feed_problems.items()
-    ]  # fmt: skip
+    found += [_of_feed(name, feed, trouble) for feed, trouble in source.troubles.items()]
+    if source.held:
+        count = f"{len(source.held)} leads" if len(source.held) > 1 else "1 lead"
+        found.append(
+            Finding(Weight.GIVEN_UP, about,
+                    f"the portal shows {count} without their person: too many at once, not erased",
+                    f"lead-gateway sources erasures {name}; with --confirm if that is right")
+        )  # fmt: skip
+    if source.missed_at and now - source.missed_at < MISSED_SHOWN:
+        count = f"{source.missed_leads} leads" if source.missed_leads > 1 else "1 lead"
+        found.append(
+            Finding(Weight.SLOW, about,
+                    f"a second look found {count} that polls had missed, "
+                    f"{span((now - source.missed_at).total_seconds())} ago",
+                    f"the portal shows leads late: raise sources.{name}.overlap")
+        )  # fmt: skip
     if source.clock_skew is not None and abs(source.clock_skew) > CLOCK_OFF:
         side = "ahead of" if source.clock_skew > 0 else "behind"
         found.append(
@@ -167,6 +185,20 @@ def _of_source(name: str, source: SourceState, now: datetime) -> list[Finding]:
                     "set this machine's clock (NTP): windows follow the portal's, reports do not")
         )  # fmt: skip
     return found
+
+
+def _of_feed(name: str, feed: str, trouble: FeedTrouble) -> Finding:
+    about = f"source {name}"
+    if feed == SINGLE:
+        return Finding(
+            Weight.SLOW, about, f"leads can not be completed: {trouble.problem}",
+            f"ask the portal for operation 2, or correct sources.{name}.paths.lead",
+            trouble.details,
+        )  # fmt: skip
+    return Finding(
+        Weight.SLOW, about, trouble.problem,
+        f"ask the portal for it, or leave it out of sources.{name}.feeds", trouble.details,
+    )  # fmt: skip
 
 
 def _of_destination(name: str, state: DestinationState, seen: Seen, now: datetime) -> list[Finding]:

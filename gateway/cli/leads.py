@@ -139,12 +139,17 @@ async def show(
     original: Annotated[
         bool, typer.Option("--original", help="The portal's JSON, as it came, and nothing else")
     ] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Ask the portal for it first")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show one lead with all that is known of it, and what became of it."""
     from gateway.cli import finding, records
     from gateway.cli.deliveries import describe
 
+    if refresh:
+        from gateway.cli.refreshing import refreshed
+
+        await refreshed(invocation, lead)
     config = finding.configuration(invocation)
     async with invocation.store() as store:
         stored = await finding.lead(store, lead, config)
@@ -229,7 +234,11 @@ def add_to(app: typer.Typer) -> None:
     command(
         leads,
         "show",
-        examples=["lead-gateway leads show seloger/4711", "lead-gateway leads show 4711 --json"],
+        examples=[
+            "lead-gateway leads show seloger/4711",
+            "lead-gateway leads show 4711 --refresh",
+            "lead-gateway leads show 4711 --json",
+        ],
     )(show)
     command(
         leads,

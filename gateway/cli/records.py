@@ -18,6 +18,7 @@ from gateway.web.shapes import (
     destination_shape,
     held_destinations,
     lead_shape,
+    source_details,
     source_shape,
 )
 
@@ -55,18 +56,14 @@ def of_destination(
 
 def of_source(state: SourceState, config: GatewayConfig | None, now: datetime) -> dict[str, Any]:
     """One source. One that the configuration does not have has no kind."""
-    if config is not None and state.name in config.sources:
-        return source_shape(state, config, now).model_dump(mode="json")
-    return {
-        "name": state.name,
-        "kind": None,
-        "state": state.state,
-        "last_success_at": iso(state.last_success_at),
-        "checkpoint": iso(state.checkpoint),
-        "lag_seconds": None,
-        "problem": state.problem,
-        "feeds": [],
-    }
+    return source_shape(state, config or _NOBODY, now).model_dump(mode="json")
+
+
+def of_source_closely(
+    state: SourceState, config: GatewayConfig | None, now: datetime
+) -> dict[str, Any]:
+    """One source with all that is known of it."""
+    return source_details(state, config or _NOBODY, now).model_dump(mode="json")
 
 
 def of_rejected(rejected: Rejected) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The commands about sources: list, poll, pause, resume, reset."""
+"""The commands about sources: list, poll, pause, resume, reset; and, next door, the closer look."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ async def list_(invocation: Invocation, as_json: JsonOption = False) -> None:
             column("state", lambda row: _state(row.state, kinds.get(row.name))),
             column("last read", lambda row: _read(row, kinds.get(row.name), now)),
             column("read up to", lambda row: output.clock(row.checkpoint)),
+            column("clock", lambda row: _skew(row.clock_skew)),
             column("next try", lambda row: output.clock(row.next_try_at)),
             column("problem", lambda row: row.problem or "; ".join(row.feed_problems.values())),
         ],
@@ -58,6 +59,13 @@ def _state(state: str, kind: str | None) -> str:
 
 def _read(state: Any, kind: str | None, now: datetime) -> str:
     return "" if kind == "push" else output.ago(state.last_success_at, now)
+
+
+def _skew(seconds: float | None) -> str:
+    """How far the portal's clock is from ours: a header without fractions can not say less."""
+    if seconds is None:
+        return ""
+    return "agrees" if abs(seconds) < 2 else f"{seconds:+.0f} s"
 
 
 async def _known(store: Store, config: GatewayConfig | None) -> list[str]:
@@ -122,10 +130,21 @@ async def _polled(invocation: Invocation, store: Store, names: Sequence[str]) ->
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the program."""
-    sources = group("Where leads come from: list, poll, pause, resume, reset.")
+    from gateway.cli.source_details import erasures, show
+
+    sources = group("Where leads come from: list, show, poll, pause, resume, reset, erasures.")
     app.add_typer(sources, name="sources", rich_help_panel=HEADING)
     command(sources, "list", examples=["lead-gateway sources list --json"])(list_)
+    command(sources, "show", examples=["lead-gateway sources show seloger"])(show)
     command(sources, "poll", examples=["lead-gateway sources poll seloger"])(poll)
     command(sources, "pause", examples=["lead-gateway sources pause seloger"])(pause)
     command(sources, "resume", examples=["lead-gateway sources resume seloger"])(resume)
     command(sources, "reset", examples=["lead-gateway sources reset seloger --yes"])(reset)
+    command(
+        sources,
+        "erasures",
+        examples=[
+            "lead-gateway sources erasures seloger",
+            "lead-gateway sources erasures seloger --confirm",
+        ],
+    )(erasures)

@@ -27,6 +27,7 @@ async def status(invocation: Invocation, as_json: JsonOption = False) -> int:
     Exit code 1 if anything is.
     """
     from gateway.cli.diagnosis import Finding, Weight, findings
+    from gateway.cli.source_details import said
 
     settings = invocation.settings()
     found: list[Finding]
@@ -52,6 +53,7 @@ async def status(invocation: Invocation, as_json: JsonOption = False) -> int:
     for finding in found if not as_json else ():
         output.line(f"✗ {finding.about}: {output.clean(finding.what)}")
         output.line(f"  → {finding.do}")
+        output.fields(said(finding.details))
     return 1 if found else 0
 
 
@@ -137,6 +139,7 @@ def _record(finding: Finding) -> dict[str, Any]:
         "about": finding.about,
         "what": finding.what,
         "do": finding.do,
+        "details": finding.details,
     }
 
 

@@ -16,13 +16,13 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from gateway.pipeline import Pipeline
-from gateway.reading.completion import Completion
+from gateway.reading.completion import SINGLE, Completion
 from gateway.reading.erasures import settle
 from gateway.reading.intake import Intake, Look, Taken
 from gateway.reading.walk import FeedRead, Walk, merged
 from gateway.sources import window
 from gateway.sources.protocol import Page, Slice, Source, SourceProblem
-from gateway.store import SourceState, Store
+from gateway.store import Mode, SourceState, Store
 
 SLICE_DAYS = 1.0
 """Days of one slice, at most seven (docs/sources/gsl.md): what is read again after a failure."""
@@ -168,14 +168,7 @@ class Reader:
             }
             if after and not await after(piece, walk.reads):
                 break
-        await settle(
-            self._store,
-            self._source.name,
-            nulled=looked.taken.nulled,
-            named=looked.taken.named,
-            held=state.held,
-            read=looked.taken.read,
-        )
+        await self._settle(looked.taken, state)
         looked.took = time.monotonic() - started
         return looked
 
@@ -188,6 +181,34 @@ class Reader:
         async for page in pages:
             await self._intake.take(merged(self._source, page), look, taken)
         return taken
+
+    async def refresh(self, lead_id: str) -> str:
+        """Ask the portal for one known lead: ``changed``, ``same``, ``erased``, ``held`` or
+        ``gone``.
+
+        Raises SourceProblem.
+        """
+        source = self._source
+        found = await source.lead(lead_id)
+        if found is None or source.identify(found) != lead_id:
+            return "gone"
+        state = await self._store.sources.get(source.name)
+        batch, taken = merged(source, Page(SINGLE, [found])), Taken()
+        await self._intake.take(batch, Look("refresh", Mode.STORE, held=state.held), taken)
+        await self._settle(taken, state)
+        if taken.nulled:
+            return "held" if state.held else "erased"
+        return "changed" if taken.changed else "same"
+
+    async def _settle(self, taken: Taken, state: SourceState) -> None:
+        await settle(
+            self._store,
+            self._source.name,
+            nulled=taken.nulled,
+            named=taken.named,
+            held=state.held,
+            read=taken.read,
+        )
 
     def _passed(self, state: SourceState, feeds: Collection[str]) -> datetime | None:
         """The moment before which no poll looks any more."""

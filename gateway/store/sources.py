@@ -34,6 +34,8 @@ class SourceState:
     last_success_at: datetime | None = None
     next_try_at: datetime | None = None
     floor: datetime | None = None
+    since: datetime | None = None
+    """When it was first looked at."""
     checkpoints: dict[str, datetime] = field(default_factory=dict)
     troubles: dict[str, FeedTrouble] = field(default_factory=dict)
     clock_skew: float | None = None
@@ -69,7 +71,9 @@ class Sources:
     async def begin(self, name: str, floor: datetime) -> SourceState:
         """Write down where a source starts, once and before its first request; its state."""
         pipeline = self._c.redis.pipeline(transaction=True)
-        pipeline.hsetnx(self._c.key("source", name), "floor", _ms(floor))
+        key = self._c.key("source", name)
+        pipeline.hsetnx(key, "floor", _ms(floor))
+        pipeline.hsetnx(key, "since", _ms(datetime.now(UTC)))
         pipeline.sadd(self._c.key("sources"), name)
         return await self._state(name, pipeline)
 
@@ -137,7 +141,7 @@ class Sources:
         )  # fmt: skip
 
     async def looked(self, name: str, look: str, at: datetime) -> None:
-        """Note when a ``reconcile`` or a ``review`` was last done, or first put off."""
+        """Note when a ``reconcile`` or a ``review`` was last done."""
         key = self._c.key("source", name)
         pipeline = self._c.redis.pipeline(transaction=True)
         pipeline.hset(key, {"reconcile": "reconciled", "review": "reviewed"}[look], _ms(at))
@@ -227,6 +231,7 @@ def _state(name: str, fields: Mapping[str, bytes], held: Collection[bytes]) -> S
         last_success_at=_moment(fields.get("success")),
         next_try_at=_moment(fields.get("next")),
         floor=_moment(fields.get("floor")),
+        since=_moment(fields.get("since")),
         checkpoints={
             key.removeprefix(prefix): moment
             for key, value in fields.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,7 +13,7 @@ from gateway.delivery import Attempt, Delivery, State
 from gateway.destinations.common import DestinationConfig
 from gateway.lead import Lead, Moment
 from gateway.sources.common import SourceConfig
-from gateway.store import DestinationState, SourceState, StoredLead
+from gateway.store import DestinationState, FeedTrouble, SourceState, StoredLead
 
 HELD = "held"
 WAITS = (State.PENDING, State.RETRYING)
@@ -104,13 +104,16 @@ class FeedShape(Shape):
     name: str
     checkpoint: Moment | None
     problem: str | None
+    details: dict[str, Any] | None
+    """The portal's problem document, when one came with the problem."""
+    next_try_at: Moment | None
 
 
 class SourceShape(Shape):
     """One source."""
 
     name: str
-    kind: str
+    kind: str | None
     state: str
     """up, down, refused or paused."""
     last_success_at: Moment | None
@@ -120,6 +123,25 @@ class SourceShape(Shape):
     """How far the checkpoint is behind now."""
     problem: str | None
     feeds: list[FeedShape]
+
+
+class SourceDetails(SourceShape):
+    """One source, looked at closely."""
+
+    details: dict[str, Any] | None
+    """The portal's problem document, when one came with the problem."""
+    next_try_at: Moment | None
+    starts_at: Moment | None
+    """Older leads are not delivered by reading."""
+    clock_skew_seconds: float | None
+    """How far the portal's clock is ahead of ours."""
+    reconciled_at: Moment | None
+    reviewed_at: Moment | None
+    missed_at: Moment | None
+    """When a second look last found leads that polls had passed over, and how many."""
+    missed_leads: int
+    held_erasures: int
+    """Leads that the portal shows without their person, too many at once to be erased."""
 
 
 def kind_of(configured: DestinationConfig | SourceConfig) -> str:
@@ -201,10 +223,14 @@ def destination_shape(
 
 
 def source_shape(source: SourceState, config: GatewayConfig, now: datetime) -> SourceShape:
-    """One source. One that pushes is up; one never polled yet is down, and says so."""
-    kind = kind_of(config.sources[source.name])
+    """One source. One that pushes is up; one never polled yet is down, and says so.
+
+    ``kind`` is null for one that is not in the configuration any more.
+    """
+    configured = config.sources.get(source.name)
+    kind = kind_of(configured) if configured else None
     state, problem = source.state, source.problem
-    if state == "new":
+    if state == "new" and configured:
         state, problem = ("up", None) if kind == "push" else ("down", "not polled yet")
     at = source.checkpoint
     return SourceShape(
@@ -215,12 +241,39 @@ def source_shape(source: SourceState, config: GatewayConfig, now: datetime) -> S
         checkpoint=at,
         lag_seconds=max(0.0, round((now - at).total_seconds(), 1)) if at else None,
         problem=problem,
-        feeds=_feeds(source.checkpoints, source.feed_problems),
+        feeds=_feeds(source.checkpoints, source.troubles),
     )
 
 
-def _feeds(checkpoints: Mapping[str, datetime], problems: Mapping[str, str]) -> list[FeedShape]:
-    return [
-        FeedShape(name=name, checkpoint=checkpoints.get(name), problem=problems.get(name))
-        for name in sorted({*checkpoints, *problems})
-    ]
+def source_details(source: SourceState, config: GatewayConfig, now: datetime) -> SourceDetails:
+    """The same, with all that is known of it."""
+    return SourceDetails(
+        **source_shape(source, config, now).model_dump(),
+        details=source.details or None,
+        next_try_at=source.next_try_at,
+        starts_at=source.floor,
+        clock_skew_seconds=source.clock_skew,
+        reconciled_at=source.reconciled_at,
+        reviewed_at=source.reviewed_at,
+        missed_at=source.missed_at,
+        missed_leads=source.missed_leads,
+        held_erasures=len(source.held),
+    )
+
+
+def _feeds(
+    checkpoints: Mapping[str, datetime], troubles: Mapping[str, FeedTrouble]
+) -> list[FeedShape]:
+    found = []
+    for name in sorted({*checkpoints, *troubles}):
+        trouble = troubles.get(name)
+        found.append(
+            FeedShape(
+                name=name,
+                checkpoint=checkpoints.get(name),
+                problem=trouble.problem if trouble else None,
+                details=(trouble.details or None) if trouble else None,
+                next_try_at=trouble.next_try_at if trouble else None,
+            )
+        )
+    return found
