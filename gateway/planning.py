@@ -141,7 +141,8 @@ class Planner:
             ),
             decision.as_json(agency.name, settled.agent, settled.why),
             # Of late leads, tests and backfills nobody is told at night that they wait.
-            None if mode is not Mode.LIVE or lead.late or lead.test else agency.step_due(1, now),
+            to_claim=(to_claim := _is_to_claim(lead, mode, agency)),
+            escalate_at=agency.step_due(1, now) if to_claim else None,
         )
 
     async def escalation(self, waiting: Waiting, lead: Lead) -> Escalation | None:
@@ -207,3 +208,8 @@ class Planner:
         )
         (settled,) = await self._store.people.settle([wish])
         return settled.agent if isinstance(settled, Settled) else None
+
+
+def _is_to_claim(lead: Lead, mode: Mode, agency: Agency) -> bool:
+    fresh = mode is Mode.LIVE and not lead.late and not lead.test
+    return fresh and agency.claim is not None

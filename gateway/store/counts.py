@@ -120,6 +120,23 @@ class Counts:
         (hours,) = await self._hours([self._c.key("hours", "received")])
         return hours
 
+    async def by_hour(self, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
+        """What the scripts count by hour, such as ``escalated``: the last 24, the current one
+        last.
+        """
+        found = await self._hours([self._c.key("hours", name) for name in names])
+        return dict(zip(names, found, strict=True))
+
+    async def claims(self, kind: str, names: Sequence[str]) -> dict[str, Histogram]:
+        """Times from the portal to the claim, by ``agent`` or ``source``, since the store began."""
+        tables = await self._tables([self._c.key("counts", f"{kind}:{name}") for name in names])
+        return {name: _histogram(table, "claim") for name, table in zip(names, tables, strict=True)}
+
+    async def agents(self) -> list[str]:
+        """Every agent who ever claimed a lead."""
+        found = await self._c.command("SMEMBERS", self._c.key("agents"))
+        return sorted(item.decode() for item in found)
+
     async def speed(self) -> tuple[Histogram, ...]:
         """Times from the portal to delivered in each of the last 24 hours, the current one last."""
         current = await self._c.now_ms() // 3_600_000

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from gateway.lead import Agent
 from gateway.store.connection import Connection
+from gateway.store.counts import Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,26 @@ class Claimed:
     at: datetime | None
     took: timedelta
     deliveries: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """How the promise of ``claim.within`` is kept, of the leads of the last 24 hours.
+
+    ``waiting`` are not claimed yet; of all that ever came, ``overdue`` wait longer than promised.
+    """
+
+    to_claim: int
+    claimed: int
+    in_time: int
+    waiting: int
+    overdue: int
+
+    @property
+    def kept(self) -> float | None:
+        """The share kept, of those whose time is over; None while there is none."""
+        settled = self.to_claim - max(0, self.waiting - self.overdue)
+        return min(1.0, self.in_time / settled) if settled > 0 else None
 
 
 class Ladders:
@@ -75,6 +96,26 @@ class Ladders:
     async def count(self) -> int:
         """How many leads wait to be claimed on a ladder."""
         return int(await self._c.command("ZCARD", self._c.key("ladder")))
+
+    async def overdue(self, before: datetime, limit: int = 50) -> list[str]:
+        """Leads that came before a time and are not claimed, the longest waiting first."""
+        ms = round(before.timestamp() * 1000)
+        found = await self._c.command(
+            "ZRANGEBYSCORE", self._c.key("unclaimed"), "-inf", ms, "LIMIT", 0, limit
+        )
+        return [item.decode() for item in found]
+
+    async def promise(self, counts: Counts, within: timedelta) -> Promise:
+        """How the promise is kept, in two round trips."""
+        now = await self._c.now_ms()
+        late = now - round(within.total_seconds() * 1000)
+        pipeline = self._c.redis.pipeline(transaction=False)
+        pipeline.zcard(self._c.key("unclaimed"))
+        pipeline.zcount(self._c.key("unclaimed"), "-inf", late)
+        waiting, overdue = await self._c.execute(pipeline)
+        hours = await counts.by_hour(("to_claim", "claimed", "claimed_in_time"))
+        to_claim, claimed, in_time = (sum(hours[name]) for name in hours)
+        return Promise(to_claim, claimed, in_time, waiting, overdue)
 
     async def escalate(
         self,

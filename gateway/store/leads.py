@@ -44,6 +44,8 @@ class Plan:
     deliveries: tuple[tuple[str, str, str], ...] = ()
     decision: str = ""
     """Whose it is and which rule chose each destination, as JSON, kept to be shown."""
+    to_claim: bool = False
+    """Whether somebody is to claim it."""
     escalate_at: datetime | None = None
     """When the first step of its ladder is due; None: it has none."""
 
@@ -325,7 +327,7 @@ def _arguments(plan: Plan) -> list[Any]:
         b"" if plan.mode is Mode.FLOOR else lead.to_json(),
         plan.mode.value,
         plan.decision,
-        "" if plan.escalate_at is None else _ms(plan.escalate_at),
+        "" if not plan.to_claim else "-" if plan.escalate_at is None else _ms(plan.escalate_at),
     ]
     if plan.mode in (Mode.LIVE, Mode.LATER):
         for delivery in plan.deliveries:

@@ -218,3 +218,22 @@ async def test_a_stored_lead_gets_what_it_lacks_once(house: House) -> None:
     await house.accept()
     assert await house.pipeline.route(await house.lead(), ["crm", "inbox"]) == ("crm",)
     assert await house.pipeline.route(await house.lead(), ["crm", "inbox"]) == ()
+
+
+async def test_the_promise_is_counted_by_who_kept_it(house: House) -> None:
+    store = house.store
+    for number in range(4):
+        await house.pipeline.accept([a_lead(f"lead-{number}", created_at=house.now())])
+    found = [await store.leads.get(lead_uid("seloger", f"lead-{n}")) for n in range(4)]
+    stored = [lead for lead in found if lead]
+    await house.pipeline.claim(stored[0], "Anne", "email")
+    house.later(minutes=6)
+    await house.pipeline.claim(stored[1], "Bob", "email")
+    await house.pipeline.accept([a_lead("lead-9", created_at=house.now())])
+    promise = await store.ladders.promise(store.counts, timedelta(minutes=5))
+    assert (promise.to_claim, promise.claimed, promise.in_time) == (5, 2, 1)
+    assert (promise.waiting, promise.overdue) == (3, 2)
+    assert promise.kept == 0.25
+    claims = await store.counts.claims("agent", await store.counts.agents())
+    assert {name: histogram.count for name, histogram in claims.items()} == {"Anne": 1, "Bob": 1}
+    assert len(await store.ladders.overdue(house.now() - timedelta(minutes=5))) == 2

@@ -1,7 +1,8 @@
 -- Store one lead with its deliveries, or find that it is known. Atomic: both or neither.
 -- ARGV: 2 uid, 3 lead id, 4 source, 5 identity, 6 category, 7 created ms, 8 digest, 9 body,
 --       10 mode (live | later | floor | store), 11 decision (JSON or ""),
---       12 when the first step of its ladder is due, in ms ("": it has none), then id, destination, occasion of each delivery.
+--       12 when the first step of its ladder is due, in ms ("-": nobody is told when it
+--       is not claimed, "": it is not to be claimed), then id, destination, occasion of each delivery.
 -- Answers {what, delivery id...}: what is new | added | known | changed | floor | erased.
 local uid, source, mode = ARGV[2], ARGV[4], ARGV[10]
 local rest = string.sub(uid, 5)
@@ -59,8 +60,12 @@ end
 add_deliveries(uid, names)
 -- A lead that goes to somebody waits for them to claim it.
 if what == 'new' and ARGV[12] ~= '' and #names > 0 then
-  redis.call('HSET', lead, 'step', 1)
-  redis.call('ZADD', P .. 'ladder', ARGV[12], uid)
+  redis.call('ZADD', P .. 'unclaimed', int(now), uid)
+  count_hour('to_claim', now)
+  if ARGV[12] ~= '-' then
+    redis.call('HSET', lead, 'step', 1)
+    redis.call('ZADD', P .. 'ladder', ARGV[12], uid)
+  end
 end
 if what == 'new' and #ARGV < 13 and mode ~= 'store' then
   redis.call('ZADD', P .. 'unrouted', int(now), uid)

@@ -12,6 +12,7 @@ if f[6] then return {'taken', f[5], f[6], int(tonumber(f[6]) - tonumber(f[3]))} 
 local now = now_ms()
 redis.call('HSET', key, 'claimed_by', agent, 'claimed_at', int(now), 'claimed_via', ARGV[4])
 redis.call('ZREM', P .. 'ladder', uid)
+redis.call('ZREM', P .. 'unclaimed', uid)
 if f[8] then
   local decision = cjson.decode(f[8])
   if type(decision.agent) == 'string' then

@@ -13,6 +13,7 @@ redis.call('HSET', seen_key(uid), rest, 'e')
 redis.call('ZREM', P .. 'leads', uid)
 redis.call('ZREM', P .. 'unrouted', uid)
 redis.call('ZREM', P .. 'ladder', uid)
+redis.call('ZREM', P .. 'unclaimed', uid)
 for id in string.gmatch(names or '', '%S+') do
   local f = redis.call('HMGET', delivery_key(id), 'state', 'destination', 'lane')
   if f[1] then

@@ -20,5 +20,6 @@ redis.call('DEL', key)
 redis.call('ZREM', P .. 'leads', uid)
 redis.call('ZREM', P .. 'unrouted', uid)
 redis.call('ZREM', P .. 'ladder', uid)
+redis.call('ZREM', P .. 'unclaimed', uid)
 want_rewrite()
 return 1
