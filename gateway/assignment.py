@@ -96,6 +96,19 @@ class Roster:
         why = "otherwise" if everybody else "nobody"
         return Choice(everybody, why, method, returning, here.away)
 
+    def others(self, lead: Lead, now: datetime, than: str | None) -> tuple[str, ...]:
+        """Who may have ``lead`` besides somebody: those it suits, else whoever works now."""
+        suited = self.choose(lead, now).candidates
+        minute = now.astimezone(self.zone).replace(second=0, microsecond=0)
+        return next(
+            (
+                rest
+                for names in (suited, self._everybody(minute))
+                if (rest := tuple(name for name in names if name != than))
+            ),
+            (),
+        )
+
     def agent(self, name: str | None) -> Agent:
         """The agent as a lead carries it; all null for nobody, or for one who is gone."""
         found = self._by_name.get(name) if name else None

@@ -194,8 +194,7 @@ class Planner:
 
     async def _another(self, agency: Agency, waiting: Waiting, lead: Lead) -> str | None:
         """Somebody else's turn: taken once for this step, however often it is asked."""
-        choice = agency.roster.choose(lead, self._clock())
-        others = tuple(name for name in choice.candidates if name != waiting.agent)
+        others = agency.roster.others(lead, self._clock(), waiting.agent)
         wish = Wish(
             uid=f"{waiting.uid}:{waiting.step}",
             agency=agency.name,
@@ -203,7 +202,7 @@ class Planner:
             method="round_robin",
             why="escalation",
             remembered=timedelta(0),
-            away=choice.away,
+            away=(),
             candidates=others,
         )
         (settled,) = await self._store.people.settle([wish])

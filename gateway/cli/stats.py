@@ -12,6 +12,9 @@ from gateway.cli.command import Invocation, JsonOption, command
 
 if TYPE_CHECKING:
     from gateway.cli.tally import Row
+    from gateway.config import GatewayConfig
+    from gateway.config.model import Rules
+    from gateway.store import Store
 
 HEADING = "Look"
 
@@ -23,9 +26,9 @@ async def stats(
     ] = "24h",
     as_json: JsonOption = False,
 ) -> None:
-    """Count leads and deliveries, and how fast they went.
+    """Count leads and deliveries by source, destination and agent, and how fast they went.
 
-    Times are from the lead's creation at the portal to its delivery.
+    Times are from the lead's creation at the portal to its delivery, and to its claim.
     """
     from gateway.cli import finding
     from gateway.cli.tally import Tally
@@ -44,18 +47,43 @@ async def stats(
             if cursor is None or len(fresh) < len(page.items):
                 break
         names = await finding.destination_names(store, config)
+        promises = await _promises(store, config)
+    agents = [agent.name for rules in _rules(config) for agent in rules.agents]
+    rows = tally.rows(config.sources if config else (), names, agents)
     output.listing(
-        tally.rows(config.sources if config else (), names),
-        _columns(),
+        rows,
+        _columns(claims=any(row.claims for row in rows) or bool(promises)),
         record=lambda row: row.record(),
         as_json=as_json,
         empty="No leads yet.",
     )
+    if not as_json:
+        for line in promises:
+            output.line(line)
 
 
-def _columns() -> Sequence[output.Column[Row]]:
-    column = output.Column[Any]
+def _rules(config: GatewayConfig | None) -> list[Rules]:
+    return [config, *config.agencies.values()] if config else []
+
+
+async def _promises(store: Store, config: GatewayConfig | None) -> list[str]:
+    """How well the promise of ``claim`` is kept, in a line: over the last 24 hours."""
+    claims = [rules.claim for rules in _rules(config) if rules.claim]
+    if not claims:
+        return []
+    claim = min(claims, key=lambda each: each.within)
+    promise = await store.ladders.promise(store.counts, claim.within)
+    within = output.span(claim.within.total_seconds())
+    kept = "nothing to count yet" if promise.kept is None else f"{promise.kept:.0%} kept"
     return [
+        f"\nclaimed within {within}, last 24 h: {kept} (aim {claim.target:.0%}); "
+        f"{promise.claimed} claimed, {promise.waiting} waiting, {promise.overdue} of them too long"
+    ]
+
+
+def _columns(*, claims: bool) -> Sequence[output.Column[Row]]:
+    column = output.Column[Any]
+    columns = [
         column("", lambda row: row.what),
         column("name", lambda row: row.name),
         column("leads", lambda row: row.leads, right=True),
@@ -66,6 +94,12 @@ def _columns() -> Sequence[output.Column[Row]]:
         column("p50", lambda row: _time(row.p50), right=True),
         column("p95", lambda row: _time(row.p95), right=True),
     ]
+    if claims:
+        columns += [
+            column("claimed", lambda row: len(row.claims), right=True),
+            column("claim p50", lambda row: _time(row.claimed_p50), right=True),
+        ]
+    return columns
 
 
 def _time(seconds: float | None) -> str:

@@ -12,7 +12,9 @@ from gateway.store import StoredLead
 
 @dataclass(slots=True)
 class Row:
-    """One source's or destination's numbers. Times are in seconds, portal to delivery."""
+    """One source's, destination's or agent's numbers. Times are in seconds: portal to delivery,
+    and portal to claim.
+    """
 
     what: str
     name: str
@@ -22,6 +24,7 @@ class Row:
     dead: int = 0
     discarded: int = 0
     times: list[float] = field(default_factory=list)
+    claims: list[float] = field(default_factory=list)
 
     @property
     def p50(self) -> float | None:
@@ -45,7 +48,15 @@ class Row:
             "discarded": self.discarded,
             "p50_seconds": _rounded(self.p50),
             "p95_seconds": _rounded(self.p95),
+            "claimed": len(self.claims),
+            "claimed_p50_seconds": _rounded(self.claimed_p50),
+            "claimed_p90_seconds": _rounded(quantile(self.claims, 0.9)),
         }
+
+    @property
+    def claimed_p50(self) -> float | None:
+        """The median time to a claim."""
+        return quantile(self.claims, 0.5)
 
     def count(self, delivery: Delivery, stored: StoredLead) -> None:
         """Add one delivery."""
@@ -69,12 +80,22 @@ class Tally:
     def __init__(self) -> None:
         self._sources: dict[str, Row] = {}
         self._destinations: dict[str, Row] = {}
+        self._agents: dict[str, Row] = {}
 
     def add(self, leads: Sequence[StoredLead], deliveries: Iterable[Delivery]) -> None:
         """Add leads with all their deliveries."""
         by_uid = {stored.uid: stored for stored in leads}
         for stored in leads:
-            self._source(stored.lead.source).leads += 1
+            source = self._source(stored.lead.source)
+            source.leads += 1
+            theirs = stored.decision.agent if stored.decision else None
+            if theirs:
+                self._agent(theirs).leads += 1
+            if stored.claimed_by and stored.claimed_at:
+                began = stored.lead.created_at or stored.received_at
+                took = max(0.0, (stored.claimed_at - began).total_seconds())
+                source.claims.append(took)
+                self._agent(stored.claimed_by).claims.append(took)
         seen: set[tuple[str, str]] = set()
         for delivery in deliveries:
             stored_lead = by_uid.get(delivery.lead_uid)
@@ -86,17 +107,33 @@ class Tally:
             seen.add((name, delivery.lead_uid))
             row.count(delivery, stored_lead)
             self._source(stored_lead.lead.source).count(delivery, stored_lead)
+            if stored_lead.decision and stored_lead.decision.agent:
+                self._agent(stored_lead.decision.agent).count(delivery, stored_lead)
 
     def _source(self, name: str) -> Row:
         return self._sources.setdefault(name, Row("source", name))
 
-    def rows(self, sources: Iterable[str], destinations: Iterable[str]) -> list[Row]:
-        """Every source's and destination's numbers, those with none included."""
+    def _agent(self, name: str) -> Row:
+        return self._agents.setdefault(name, Row("agent", name))
+
+    def rows(
+        self, sources: Iterable[str], destinations: Iterable[str], agents: Iterable[str] = ()
+    ) -> list[Row]:
+        """Every source's, destination's and agent's numbers, those with none included.
+
+        An agent's ``leads`` are those that were theirs; their ``claims`` may be of others' too.
+        """
+        for name in agents:
+            self._agent(name)
         for name in sources:
             self._source(name)
         for name in destinations:
             self._destinations.setdefault(name, Row("destination", name))
-        return [*self._sources.values(), *self._destinations.values()]
+        return [
+            *self._sources.values(),
+            *self._destinations.values(),
+            *self._agents.values(),
+        ]
 
 
 def quantile(times: Sequence[float], share: float) -> float | None:

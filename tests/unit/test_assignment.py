@@ -119,6 +119,18 @@ def test_departments_follow_the_post() -> None:
     assert found == ("75", "2A", "2B", "974", "01")
 
 
+def test_another_is_one_it_suits_too_else_whoever_works() -> None:
+    roster = a_roster(
+        an_agent("Anne", references=["AB*"]),
+        an_agent("Bob", references=["AB*"]),
+        an_agent("Chloé", hours="20:00-22:00"),
+    )
+    assert roster.others(about(reference="AB1"), NOON, "Anne") == ("Bob",)
+    alone = a_roster(an_agent("Anne", references=["AB*"]), an_agent("Chloé"))
+    assert alone.others(about(reference="AB1"), NOON, "Anne") == ("Chloé",)
+    assert a_roster(an_agent("Anne")).others(a_lead(), NOON, "Anne") == ()
+
+
 def test_an_agent_who_is_gone_is_nobody() -> None:
     roster = a_roster(an_agent("Anne", email="anne@agency.example", ids={"hubspot": "77"}))
     assert roster.agent("Anne").ids == {"hubspot": "77"}
