@@ -271,9 +271,9 @@ class Pipeline:
         results = await self._store.deliveries.replay(ids, force=force)
         await self._queue.enqueue(
             [
-                Hint(item, destination, Lane.LATER)
-                for item, (what, destination) in zip(ids, results, strict=True)
-                if what == "replayed"
+                Hint(item, result.destination, result.lane)
+                for item, result in zip(ids, results, strict=True)
+                if result.what == "replayed"
             ]
         )
-        return results
+        return [(result.what, result.destination) for result in results]

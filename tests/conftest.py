@@ -16,6 +16,7 @@ import pytest
 from gateway.embedded import find_server
 from gateway.queue import Queue
 from gateway.store import Store, connect
+from tests.servers import listening
 
 
 @pytest.fixture
@@ -50,14 +51,18 @@ def valkey_url() -> Iterator[str]:
 
 
 @pytest.fixture
+def store_url(valkey_url: str) -> str:
+    """The same server, once it listens: for tests that run no event loop of ours."""
+    asyncio.run(listening(Path(valkey_url.removeprefix("unix://"))))
+    return valkey_url
+
+
+@pytest.fixture
 async def store(valkey_url: str) -> AsyncIterator[Store]:
     """An empty store on the real server, under a namespace of the test's own."""
-    path = Path(valkey_url.removeprefix("unix://"))
-    async with asyncio.timeout(20):
-        while not path.exists():
-            await asyncio.sleep(0.01)
-        opened = Store(connect(valkey_url), f"t{uuid.uuid4().hex[:12]}")
-        await opened.open()
+    await listening(Path(valkey_url.removeprefix("unix://")))
+    opened = Store(connect(valkey_url), f"t{uuid.uuid4().hex[:12]}")
+    await opened.open()
     yield opened
     await opened.close()
 

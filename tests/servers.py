@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -33,9 +34,7 @@ class Server:
         options |= self._settings
         arguments = [cell for name, value in options.items() for cell in (f"--{name}", value)]
         self._process = subprocess.Popen([find_server(), *arguments], stdout=subprocess.DEVNULL)
-        async with asyncio.timeout(DEADLINE):
-            while not self.socket.exists():
-                await asyncio.sleep(0.01)
+        await listening(self.socket)
 
     def kill(self) -> None:
         """End it as a power cut would."""
@@ -53,3 +52,14 @@ class Server:
         """Let it go on."""
         if self._process is not None:
             os.kill(self._process.pid, signal.SIGCONT)
+
+
+async def listening(path: Path) -> None:
+    """Wait until somebody listens there: the file alone is there a moment earlier."""
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_unix_connection(path)
+                writer.close()
+                return
+            await asyncio.sleep(0.01)

@@ -1,34 +1,39 @@
-"""The sweeper: what is due becomes ready, what a dead worker held comes back, old leads are
+"""The sweeper: what is due becomes ready, what a dead worker held comes back, what is over is
 forgotten.
 
-One at a time, by lease, inside any worker. Every step is small and bounded; nothing it does is
-needed for a delivery that goes well.
+One at a time, by lease, inside any worker. Every step is one small script or a bounded batch of
+them; nothing it does is needed for a delivery that goes well.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
+from gateway.config.model import Retention
 from gateway.delivery import Lane
 from gateway.queue import HINTS_PER_QUEUE, Hint, Queue
-from gateway.store import Store
+from gateway.store import Returned, Store, StoreUnavailable
+from gateway.store.leases import WORKER_LEASE
+from workers.forgetting import Forgetting
 
 LEASE = 5.0
 PAUSE = 0.5
 """Seconds between two rounds: the precision of a retry's time."""
-RETIRE_EVERY = 30.0
-RETIRE_BATCH = 50
+DUE_AT_ONCE = 200
+"""Retries of one destination moved in one script."""
+DUE_TURNS = 10
+"""Times in one round that more of them are moved while there are more."""
 REWRITE_LOOK_EVERY = 60.0
+CLEAN_EVERY = 30.0
 
 log = structlog.get_logger()
 
 
 class Sweeper:
-    """Runs the rounds while it holds the lease."""
+    """Runs the rounds while it holds the lease. ``clock``: seconds of any steady clock."""
 
     def __init__(
         self,
@@ -36,72 +41,88 @@ class Sweeper:
         queue: Queue,
         owner: str,
         destinations: Sequence[str],
-        retention: timedelta,
+        retention: Retention,
+        *,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self._store = store
         self._queue = queue
         self._owner = owner
-        self._destinations = tuple(destinations)
-        self._retention = retention
-        self._retired_at = 0.0
-        self._looked_at = 0.0
+        self._configured = tuple(destinations)
+        self._clock = clock or (lambda: asyncio.get_running_loop().time())
+        self._forgetting = Forgetting(store, retention)
+        self._done_at: dict[str, float] = {}
+        self._reap_from = 0.0
 
     async def round(self) -> bool:
-        """One round; False when another sweeper holds the lease."""
-        if not await self._store.leases.take("sweeper", self._owner, LEASE):
-            return False
-        await self.sweep_due()
-        await self.reap()
-        await self.top_up()
-        loop_time = asyncio.get_running_loop().time()
-        if loop_time - self._retired_at >= RETIRE_EVERY:
-            self._retired_at = loop_time
-            await self.retire()
-        if loop_time - self._looked_at >= REWRITE_LOOK_EVERY:
-            self._looked_at = loop_time
-            await self.rewrite()
+        """One round; False when another sweeper holds the lease. Raises StoreUnavailable."""
+        try:
+            if not await self._store.leases.take("sweeper", self._owner, LEASE):
+                return False
+            # Deliveries of a destination that this process does not know (any more, or yet) have
+            # their times too; whoever knows it will take them.
+            stored = await self._store.deliveries.destinations()
+            names = list(dict.fromkeys([*self._configured, *stored]))
+            await self.sweep_due(names)
+            if self._clock() >= self._reap_from:
+                await self.reap(names)
+            await self.top_up(names)
+            await self._now_and_then("forget", Forgetting.EVERY, self._forgetting.round)
+            await self._now_and_then("clean", CLEAN_EVERY, lambda: self._queue.clean(names))
+            await self._now_and_then("rewrite", REWRITE_LOOK_EVERY, self.rewrite)
+        except StoreUnavailable:
+            # Every lease may have run out while the store was away, and no worker is to blame:
+            # they get the time of one to come back and write down what they have done.
+            self._reap_from = self._clock() + WORKER_LEASE
+            raise
         return True
 
-    async def sweep_due(self) -> None:
-        """Retries whose wait is over, ready again."""
-        due = await self._store.deliveries.sweep_due(self._destinations)
-        await self._queue.enqueue(
-            [Hint(item, name, Lane.LATER) for name, ids in due.moved.items() for item in ids]
-        )
+    async def _now_and_then(
+        self, name: str, every: float, step: Callable[[], Awaitable[object]]
+    ) -> None:
+        if self._clock() - self._done_at.get(name, -every) >= every:
+            self._done_at[name] = self._clock()
+            await step()
 
-    async def reap(self) -> None:
+    async def sweep_due(self, names: Sequence[str]) -> None:
+        """Retries whose wait is over, ready again."""
+        for _ in range(DUE_TURNS):
+            due = await self._store.deliveries.sweep_due(names, DUE_AT_ONCE)
+            await self._queue.enqueue(
+                [Hint(item, name, Lane.LATER) for name, ids in due.moved.items() for item in ids]
+            )
+            names = [name for name, ids in due.moved.items() if len(ids) == DUE_AT_ONCE]
+            if not names:
+                return
+
+    async def reap(self, names: Sequence[str]) -> None:
         """Deliveries of workers whose lease ran out, ready again."""
         for worker in await self._store.leases.dead_workers():
             left, returned, died = 1, 0, 0
             while left:
                 left, back, dead = await self._store.deliveries.reap(worker)
-                hints = [Hint(item.id, item.destination, item.lane) for item in back]
-                await self._queue.done(worker, hints)
-                await self._queue.enqueue(hints)
+                await self._hint_at(worker, back)
                 returned, died = returned + len(back), died + dead
+            await self._queue.clean(names, worker)
+            await self._queue.unregister(worker, names)
             if returned or died:
                 log.warning("worker lost", worker=worker, returned=returned, dead=died)
 
-    async def top_up(self) -> None:
+    async def _hint_at(self, worker: str, back: Sequence[Returned]) -> None:
+        hints = [Hint(item.id, item.destination, item.lane) for item in back]
+        await self._queue.done(worker, hints)
+        await self._queue.enqueue(hints)
+
+    async def top_up(self, names: Sequence[str]) -> None:
         """Hints for what is ready and has none: after a flush of RQ, a resume, a long backlog."""
-        waiting = await self._store.deliveries.waiting(self._destinations)
-        for name, counts in waiting.items():
-            for lane, count in zip((Lane.LIVE, Lane.LATER), counts, strict=True):
-                if count and await self._queue.length(name, lane) < min(
-                    count, HINTS_PER_QUEUE // 2
-                ):
+        waiting = await self._store.deliveries.waiting(names)
+        some = [name for name, counts in waiting.items() if any(counts)]
+        lengths = await self._queue.lengths(some)
+        for name in some:
+            for lane, ready, hints in zip(Lane, waiting[name], lengths[name], strict=True):
+                if hints < min(ready, HINTS_PER_QUEUE // 2):
                     ids = await self._store.deliveries.ready(name, lane, HINTS_PER_QUEUE)
                     await self._queue.enqueue([Hint(item, name, lane) for item in ids])
-
-    async def retire(self) -> None:
-        """Forget leads older than the retention period whose deliveries are all over."""
-        before = datetime.now(UTC) - self._retention
-        kept = 0
-        for _ in range(20):
-            uids = await self._store.leads.received_before(before, RETIRE_BATCH, kept)
-            if not uids:
-                return
-            kept += len(uids) - await self._store.leads.retire(uids)
 
     async def rewrite(self) -> None:
         """Erased and retired leads leave the append-only file within a day."""

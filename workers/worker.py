@@ -1,9 +1,8 @@
 """The worker: one asyncio process with many deliveries in flight.
 
-Speaks RQ's keys through ``gateway.queue`` and shows itself to RQ as a worker. Takes hints in
-batches, begins them in the store, sends them side by side, writes their ends down in batches. Holds
-a lease of its own: when it can not renew it, what it has in flight is cancelled, because others may
-have it now.
+Speaks RQ's keys through ``gateway.queue`` and shows itself to RQ as a worker. Begins deliveries in
+batches, sends them side by side, writes their ends down in batches. Holds a lease of its own: when
+it can not renew it, what it has on the wire is cancelled, because others may have it now.
 """
 
 from __future__ import annotations
@@ -13,44 +12,39 @@ import contextlib
 import os
 import random
 import socket
-from collections import Counter
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import structlog
 
-from gateway.delivery import Lane, Reason
 from gateway.queue import Hint
-from gateway.store import Claim, LeaseLost, Report, StoreUnavailable, Work
+from gateway.store import LeaseLost, Renewal, Returned, StoreUnavailable, Work
+from gateway.store.leases import WORKER_LEASE
 from gateway.wiring import Gateway
+from workers.claims import Claims
 from workers.escalator import Escalator
+from workers.flights import Flights, log_landing
+from workers.patience import Patience
+from workers.slots import Slots
 from workers.sweeper import PAUSE, Sweeper
 from workers.tasks import end
 
 RENEW_EVERY = 2.0
+LEASE_MARGIN = 1.0
+"""Seconds before the lease's end at which what is on the wire is given up."""
 IDLE = 1.0
 """Seconds an idle worker waits at most before it looks by itself."""
 FINISH_BATCH = 100
-LATER_SHARE = 4
-"""One slot in so many is kept for the lane that may wait, so that it never starves."""
+ALONE_AFTER = 3
+"""A delivery interrupted this often may be what kills workers: it flies alone (contract §7)."""
 STOP_WITHIN = 10.0
 """Seconds that deliveries in flight get to end when the worker is asked to stop."""
 
 log = structlog.get_logger()
 
 
-@dataclass(slots=True)
-class _Flight:
-    """One delivery in the air."""
-
-    work: Work
-    task: asyncio.Task[None]
-
-
 class Worker:
-    """See the module. ``run`` returns when ``stop`` is set (or, with ``burst``, nothing
-    is left).
-    """
+    """See the module. ``run`` returns when ``stop`` is set or, with ``burst``, nothing is left."""
 
     def __init__(
         self,
@@ -61,38 +55,43 @@ class Worker:
         burst: bool = False,
         patient: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._gateway = gateway
         self._store = gateway.store
         self._queue = gateway.queue
-        self._pipeline = gateway.pipeline
+        self._settings = gateway.pipeline.settings
         self._names = tuple(gateway.destinations)
         self._stop = stop
         self._concurrency = concurrency
         self._burst = burst
         self._patient = patient
+        self._patience = Patience(gateway.revive, stop)
         self.name = f"{socket.gethostname()}-{os.getpid()}-{random.randbytes(3).hex()}"  # noqa: S311
-        self._flights: dict[str, _Flight] = {}
-        self._in_flight: Counter[str] = Counter()
-        self._blocked_until: dict[str, float] = {}
-        self._suspects: set[str] = set()
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
-        self._reports: asyncio.Queue[tuple[Report, Work]] = asyncio.Queue()
-        self._escalator = Escalator(self._store, self._queue, self._pipeline.planner)
+        self._slots = Slots(
+            {name: self._settings[name].concurrency for name in self._names}, concurrency
+        )
+        self._flights = Flights(gateway.pipeline, self._slots, _clock, self._wake.set)
+        self._claims = Claims(
+            self._store, self._queue, self._settings, self._slots, self.name, concurrency
+        )
+        self._alone: deque[Work] = deque()
+        self._lone_flight = ""
+        self._cut: set[str] = set()
+        self._renewed_at = 0.0
+        self._escalator = Escalator(self._store, self._queue, gateway.pipeline.planner)
         self._sweeper = Sweeper(
-            self._store, self._queue, self.name, self._names, gateway.config.retention.leads
+            self._store, self._queue, self.name, self._names, gateway.config.retention
         )
 
     async def run(self) -> None:
-        """Work until told to stop; then finish what is in flight, within bounds, and say
-        goodbye.
-        """
-        await self._patiently(self._hello)
+        """Work until told to stop; then finish what is in flight, within bounds, and end."""
+        await self._patience.run("start", self._start)
         log.info("worker started", worker=self.name, concurrency=self._concurrency)
         background = [
-            asyncio.create_task(self._forever(step), name=name)
+            asyncio.create_task(self._patience.forever(name, step), name=name)
             for name, step in {
                 "renew": self._renew,
+                "watch": self._watch,
                 "bell": self._listen,
                 "sweep": self._sweep,
                 "finish": self._write_down,
@@ -100,7 +99,8 @@ class Worker:
         ]
         try:
             while not self._stop.is_set():
-                if not await self._patiently(self._fill) and self._burst and await self._is_done():
+                began = await self._patience.run("fill", self._fill)
+                if self._burst and not began and await self._patience.run("done", self._is_done):
                     break
                 await self._rest()
             await self._land()
@@ -110,7 +110,21 @@ class Worker:
                 await self._goodbye()
         log.info("worker stopped", worker=self.name)
 
+    async def _start(self) -> None:
+        moved = await self._store.destinations.recognise(
+            {name: self._settings[name].place for name in self._names}
+        )
+        for name, before in moved.items():
+            log.warning(
+                "destination moved, paused: resume it to deliver there what was meant for before",
+                destination=name,
+                before=before,
+                now=self._settings[name].place,
+            )
+        await self._hello()
+
     async def _hello(self) -> None:
+        self._renewed_at = _clock()
         await self._store.leases.start_worker(self.name)
         await self._queue.register(self.name, self._names)
 
@@ -119,107 +133,46 @@ class Worker:
         await self._store.leases.give_up("sweeper", self.name)
         await self._queue.unregister(self.name, self._names)
 
-    async def _forever(self, step: object) -> None:
-        while True:
-            await self._patiently(step)
-
-    async def _patiently(self, step: object) -> bool:
-        """Run a step; while the store is away, wait with growing pauses and say so once."""
-        pause = 0.1
-        while True:
-            try:
-                return bool(await step())  # type: ignore[operator]
-            except StoreUnavailable as error:
-                if pause == 0.1:
-                    log.warning("store unavailable, waiting", problem=str(error))
-                if self._stop.is_set() and pause > 1.0:
-                    return False
-                await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311
-                pause = min(2.0, pause * 2)
-                with contextlib.suppress(StoreUnavailable):
-                    await self._gateway.revive()
-
     # -- taking work ----------------------------------------------------------------------------
 
     async def _fill(self) -> bool:
-        """Take as many hints as there is room for and begin them; True if anything was begun."""
-        wanted = self._wanted()
-        taken = await self._queue.take(self.name, wanted)
-        if not taken:
+        """Begin as much as there is room for; True if anything was begun."""
+        if self._alone or self._lone_flight in self._flights.ids:
+            return self._fly_alone()
+        if self._slots.room <= 0:
             return False
-        claims = [
-            Claim(
-                name,
-                [hint.id for hint in hints],
-                self._pipeline.settings[name].timeout.total_seconds(),
-                self._pipeline.settings[name].rate,
-            )
-            for name, hints in taken.items()
-        ]
-        begun = await self._store.deliveries.begin(self.name, claims)
-        now = asyncio.get_running_loop().time()
-        stale: list[Hint] = []
-        more = False
-        for claim, result in zip(claims, begun, strict=True):
-            hints = {hint.id: hint for hint in taken[claim.destination]}
-            for work in result.work:
-                self._take_off(work)
-            mine = {work.id for work in result.work}
-            stale += [hint for key, hint in hints.items() if key not in mine]
-            if result.refused:
-                # What was not begun still stands in the ready set: the hint can come again later.
-                pause = result.wait if result.wait else IDLE
-                self._blocked_until[claim.destination] = now + min(max(pause, 0.01), 60.0)
+        found = await self._claims.round(_clock)
+        for work in found.work:
+            if work.interrupted >= ALONE_AFTER:
+                self._alone.append(work)
             else:
-                more = more or any(result.waiting)
-        await self._queue.done(self.name, stale)
-        for claim, result in zip(claims, begun, strict=True):
-            if any(result.waiting) and not result.refused:
-                await self._refill(claim.destination, result.waiting)
-        if more:
+                self._flights.take_off(work)
+        if found.more:
             self._wake.set()
-            if len(self._flights) >= self._concurrency:
-                await self._queue.ring()
+            if self._slots.room <= 0:
+                await self._queue.ring()  # for another worker
+        return bool(found.work)
+
+    def _fly_alone(self) -> bool:
+        """Nothing else is taken until those that may kill a worker have been tried one by one."""
+        if len(self._flights):
+            return False
+        work = self._alone.popleft()
+        log.warning("delivery runs alone", delivery=work.id, interrupted=work.interrupted)
+        self._lone_flight = work.id
+        self._flights.take_off(work)
         return True
 
-    def _wanted(self) -> list[tuple[str, Lane, int]]:
-        now = asyncio.get_running_loop().time()
-        room = self._concurrency - len(self._flights)
-        suspects_room = self._concurrency // 4 - sum(self._in_flight[n] for n in self._suspects)
-        wanted = []
-        names = list(self._names)
-        random.shuffle(names)
-        for name in names:
-            if self._blocked_until.get(name, 0.0) > now:
-                continue
-            free = min(self._pipeline.settings[name].concurrency - self._in_flight[name], room)
-            if name in self._suspects:
-                free = min(free, suspects_room)
-            if free <= 0:
-                continue
-            later = max(1, free // LATER_SHARE)
-            wanted.append((name, Lane.LIVE, max(1, free - later)))
-            if free > 1 or random.randrange(LATER_SHARE) == 0:  # noqa: S311
-                wanted.append((name, Lane.LATER, later))
-        return wanted
-
-    async def _refill(self, name: str, waiting: tuple[int, int]) -> None:
-        """RQ ran low while the ready sets still hold some: hint at the next ones at once."""
-        for lane, count in zip((Lane.LIVE, Lane.LATER), waiting, strict=True):
-            if count and await self._queue.length(name, lane) < min(count, self._concurrency):
-                ids = await self._store.deliveries.ready(name, lane, 2 * self._concurrency)
-                await self._queue.enqueue([Hint(item, name, lane) for item in ids])
-
     async def _rest(self) -> None:
-        """Wait for the bell, a landing, the end of a block, or a second."""
-        if len(self._flights) < self._concurrency:
+        """Wait for the bell, a landing, a destination that opens again, or a second."""
+        if self._slots.room > 0:
             self._room.set()
         else:
             self._room.clear()
-        now = asyncio.get_running_loop().time()
-        waits = [until - now for until in self._blocked_until.values() if until > now]
+        now = _clock()
+        opening = self._slots.next_opening(now)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(min([IDLE, *waits])):
+            async with asyncio.timeout(IDLE if opening is None else min(IDLE, opening - now)):
                 await self._wake.wait()
         self._wake.clear()
 
@@ -231,152 +184,126 @@ class Worker:
         await asyncio.sleep(0)
 
     async def _is_done(self) -> bool:
-        if self._flights or not self._reports.empty():
+        if len(self._flights) or self._alone:
             return False
         waiting = await self._store.deliveries.waiting(self._names)
         return not any(live or later for live, later in waiting.values())
 
-    # -- in the air -----------------------------------------------------------------------------
-
-    def _take_off(self, work: Work) -> None:
-        task = asyncio.create_task(self._fly(work))
-        self._flights[work.id] = _Flight(work, task)
-        self._in_flight[work.destination] += 1
-
-    async def _fly(self, work: Work) -> None:
-        try:
-            report = await self._pipeline.attempt(work)
-        except asyncio.CancelledError:
-            self._landed(work)
-            raise
-        except Exception:
-            # A fault of ours, not of the world: keep the delivery, and the process, alive.
-            log.exception("attempt failed unexpectedly", delivery=work.id)
-            report = Report(work.id, work.number, "deferred", Reason.CONFIGURATION, 0, wait=60.0)
-        if report.reason is Reason.TIMEOUT:
-            self._suspects.add(work.destination)
-        elif report.health == "up":
-            self._suspects.discard(work.destination)
-        self._reports.put_nowait((report, work))
-
-    def _landed(self, work: Work) -> None:
-        if self._flights.pop(work.id, None) is not None:
-            self._in_flight[work.destination] -= 1
-            self._wake.set()
+    # -- ends -----------------------------------------------------------------------------------
 
     async def _write_down(self) -> None:
-        batch = [await self._reports.get()]
-        while len(batch) < FINISH_BATCH and not self._reports.empty():
-            batch.append(self._reports.get_nowait())
+        batch = await self._flights.landings(FINISH_BATCH)
         try:
             finished = await self._store.deliveries.finish(
-                self.name, [report for report, _ in batch]
+                self.name, [landing.report for landing in batch]
             )
         except BaseException:
-            for item in batch:
-                self._reports.put_nowait(item)
+            self._flights.not_written(batch)
             raise
-        hints = []
-        again = []
+        hints: list[Hint] = []
+        again: list[Hint] = []
         delivered = 0
-        for (report, work), result in zip(batch, finished, strict=True):
-            self._landed(work)
-            hints.append(Hint(work.id, work.destination, work.lane))
+        for landing, result in zip(batch, finished, strict=True):
+            work = landing.work
+            self._flights.written(work)
+            hint = Hint(work.id, work.destination, work.lane)
+            hints.append(hint)
             delivered += result.state == "delivered"
             if result.state == "pending":
-                again.append(Hint(work.id, work.destination, work.lane))
-            _log_attempt(report, work, result.state, result.destination_now)
-            if result.destination_now in ("mended",):
-                self._blocked_until.pop(work.destination, None)
+                again.append(hint)
+            if result.destination_now == "mended":
+                self._slots.open(work.destination)
+            log_landing(landing, result)
         await self._queue.done(self.name, hints, delivered=delivered, failed=len(batch) - delivered)
         await self._queue.enqueue(again)
 
     async def _land(self) -> None:
         """Let deliveries in flight end within bounds; hand the others back."""
-        began = asyncio.get_running_loop().time()
-        while self._flights and asyncio.get_running_loop().time() < began + self._bound():
+        began = _clock()
+        while len(self._flights) and _clock() < began + self._bound():
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(0.2):
                     await self._wake.wait()
-        await self._cancel_flights()
+        cut = await self._flights.cancel()
+        with contextlib.suppress(StoreUnavailable):
+            await self._hand_back(self._cut | {work.id for work in cut}, sent=True)
+            await self._hand_back({work.id for work in self._alone}, sent=False)
 
     def _bound(self) -> float:
         """Seconds that deliveries in flight get: when nothing is in a hurry, their own timeouts."""
         if not self._patient():
             return STOP_WITHIN
-        timeouts = (part.timeout.total_seconds() for part in self._pipeline.settings.values())
+        timeouts = (part.timeout.total_seconds() for part in self._settings.values())
         return STOP_WITHIN + max(timeouts, default=0.0)
 
-    async def _cancel_flights(self) -> None:
-        flights = list(self._flights.values())
-        await end(*(flight.task for flight in flights))
-        ids = [flight.work.id for flight in flights]
-        for item in ids:
-            self._flights.pop(item, None)
-        self._in_flight.clear()
-        if ids:
-            with contextlib.suppress(StoreUnavailable):
-                back = await self._store.deliveries.hand_back(self.name, ids, sent=True)
-                hints = [Hint(item.id, item.destination, item.lane) for item in back]
-                await self._queue.done(self.name, hints)
-                await self._queue.enqueue(hints)
+    async def _hand_back(self, ids: set[str], *, sent: bool) -> list[Returned]:
+        back = await self._store.deliveries.hand_back(self.name, sorted(ids), sent=sent)
+        hints = [Hint(item.id, item.destination, item.lane) for item in back]
+        await self._queue.done(self.name, hints)
+        await self._queue.enqueue(hints)
+        return back
 
     # -- staying alive --------------------------------------------------------------------------
 
     async def _renew(self) -> None:
         await asyncio.sleep(RENEW_EVERY)
+        asked = _clock()
         try:
-            owned = await self._store.leases.renew_worker(self.name)
+            renewal = await self._store.leases.renew_worker(self.name)
         except LeaseLost:
             log.warning("worker lease lost, starting over", worker=self.name)
-            await self._cancel_flights()
+            await self._flights.cancel()
+            self._alone.clear()
+            self._cut.clear()
             await self._hello()
             return
-        await self._queue.heartbeat(self.name, busy=bool(self._flights))
-        if owned > len(self._flights):
+        self._renewed_at = asked
+        await self._agree(renewal)
+        await self._queue.heartbeat(self.name, busy=bool(len(self._flights)))
+
+    async def _agree(self, renewal: Renewal) -> None:
+        """Make the store's word about what is ours and our own the same again."""
+        cut = set(self._cut)
+        await self._hand_back(cut, sent=True)
+        self._cut -= cut
+        ours = self._flights.ids | {work.id for work in self._alone}
+        if renewal.late:
+            owned = await self._store.deliveries.owned(self.name)
+            await self._flights.cancel(ours - owned)
+            self._alone = deque(work for work in self._alone if work.id in owned)
+        elif renewal.owned > len(ours):
             await self._return_strays()
 
     async def _return_strays(self) -> None:
         """Deliveries begun for us whose answer was lost on the way: nobody is sending them."""
         before = await self._store.deliveries.owned(self.name)
         await asyncio.sleep(RENEW_EVERY / 2)
-        strays = (before & await self._store.deliveries.owned(self.name)) - set(self._flights)
-        if strays:
-            back = await self._store.deliveries.hand_back(self.name, sorted(strays), sent=False)
-            hints = [Hint(item.id, item.destination, item.lane) for item in back]
-            await self._queue.done(self.name, hints)
-            await self._queue.enqueue(hints)
+        ours = self._flights.ids | {work.id for work in self._alone}
+        strays = (before & await self._store.deliveries.owned(self.name)) - ours
+        await self._hand_back(strays, sent=False)
+
+    async def _watch(self) -> None:
+        """Give up what is on the wire before our lease ends: others may have it after that."""
+        left = self._renewed_at + WORKER_LEASE - LEASE_MARGIN - _clock()
+        if left > 0:
+            await asyncio.sleep(left)
+            return
+        cut = await self._flights.cancel()
+        if cut:
+            log.warning("worker lease not renewed, sends cancelled", cancelled=len(cut))
+            self._cut |= {work.id for work in cut}
+        await asyncio.sleep(RENEW_EVERY)
 
     async def _sweep(self) -> None:
         mine = await self._sweeper.round()
         if mine:
             await self._escalator.round()
-        await asyncio.sleep(PAUSE if mine else 2.0)
+        await asyncio.sleep(PAUSE if mine else RENEW_EVERY)
 
 
-def _log_attempt(report: Report, work: Work, state: str, destination_now: str) -> None:
-    fields = {
-        "delivery": work.id,
-        "source": work.lead.source,
-        "lead": work.lead.id,
-        "destination": work.destination,
-        "attempt": report.number,
-        "reason": report.reason.value,
-        "ms": report.duration_ms,
-    }
-    if report.status is not None:
-        fields["status"] = report.status
-    if state == "dead":
-        log.error("delivery dead", **fields)
-    elif state == "delivered":
-        log.info("delivered", **fields)
-    else:
-        if report.wait is not None:
-            fields["next_try_in"] = round(report.wait, 1)
-        log.warning("delivery " + state, **fields)
-    if destination_now:
-        log.warning("destination " + destination_now, destination=work.destination)
+def _clock() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def run(

@@ -49,6 +49,11 @@ class DestinationConfig(Strict):
         return "", ""
 
     @property
+    def place(self) -> str:
+        """Kind and host: while both stay, what waits for this destination is still meant for it."""
+        return f"{getattr(self, 'kind', '')} {self.host[1]}".strip()
+
+    @property
     def template_files(self) -> tuple[tuple[str, str, bool], ...]:
         """The template files it uses: the key that names each, its name, whether it must exist."""
         return ()

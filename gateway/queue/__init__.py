@@ -33,8 +33,12 @@ JOB = "workers.jobs.deliver"
 HINTS_PER_QUEUE = 400
 """Hints RQ holds per queue; the rest waits in the store's ready sets."""
 
-STARTED_TTL = 120
-"""Seconds after which RQ may call a started job abandoned; our own lease is far shorter."""
+STARTED_TTL = 360
+"""Seconds after which RQ may call a started job abandoned: longer than any timeout may be, for our
+own lease is far shorter."""
+
+CLEANED_AT_ONCE = 2000
+"""Started hints looked at per queue in one step: more than a worker has in the air."""
 
 WORKER_TTL = 60
 
@@ -46,6 +50,25 @@ class Hint:
     id: str
     destination: str
     lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A wish for ``most`` hints of a destination, live ones first; ``later`` of them are kept for
+    the lane that may wait, if anything waits there. ``most`` 0 only asks how long the queues are.
+    """
+
+    destination: str
+    most: int
+    later: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Hints of one destination, live ones first, and how many its queues still hold, by lane."""
+
+    hints: list[Hint]
+    left: tuple[int, int] = (0, 0)
 
 
 class Queue:
@@ -90,30 +113,70 @@ class Queue:
             put += int(answer)
         return put
 
-    async def take(
-        self, worker: str, wanted: Sequence[tuple[str, Lane, int]]
-    ) -> dict[str, list[Hint]]:
-        """Take at most so many hints of each (destination, lane), in order; by destination."""
-        if not wanted:
+    async def take(self, worker: str, shares: Sequence[Share]) -> dict[str, Taken]:
+        """Take hints, and look at the queues, of several destinations in one round trip."""
+        if not shares:
             return {}
         now = datetime.now(UTC)
-        pairs = [cell for dest, lane, n in wanted for cell in (self.name(dest, lane), n)]
+        wishes = [
+            cell
+            for share in shares
+            for cell in (
+                self.name(share.destination, Lane.LIVE),
+                self.name(share.destination, Lane.LATER),
+                share.most,
+                share.later,
+            )
+        ]
         answer = await self._c.run(
-            "take", worker, round(now.timestamp()) + STARTED_TTL, utcformat(now), *pairs
+            "take", worker, round(now.timestamp()) + STARTED_TTL, utcformat(now), *wishes
         )
-        taken: dict[str, list[Hint]] = {}
-        for (destination, lane, _), ids in zip(wanted, answer, strict=True):
-            for item in ids:
-                taken.setdefault(destination, []).append(Hint(item.decode(), destination, lane))
+        taken = {}
+        for share, (live, later, *left) in zip(shares, answer, strict=True):
+            hints = [
+                Hint(item.decode(), share.destination, lane)
+                for lane, ids in ((Lane.LIVE, live), (Lane.LATER, later))
+                for item in ids
+            ]
+            taken[share.destination] = Taken(hints, (left[0], left[1]))
         return taken
+
+    async def put_back(self, worker: str, hints: Sequence[Hint]) -> None:
+        """Return hints that could not be followed now to the front of their queues."""
+        if hints:
+            await self._c.run("put_back", worker, *self._pairs(hints))
+
+    async def clean(self, destinations: Sequence[str], worker: str = "") -> int:
+        """Forget hints taken and never followed, by a worker that died or by anybody too long ago;
+        how many. RQ's registries follow within a second or two of a kill.
+        """
+        if not destinations:
+            return 0
+        queues = [self.name(dest, lane) for dest in destinations for lane in Lane]
+        now = round(datetime.now(UTC).timestamp())
+        return int(await self._c.run("clean", worker, now, CLEANED_AT_ONCE, *queues))
 
     async def done(
         self, worker: str, hints: Sequence[Hint], *, delivered: int = 0, failed: int = 0
     ) -> None:
         """Forget hints that were followed."""
         if hints:
-            pairs = [cell for h in hints for cell in (self.name(h.destination, h.lane), h.id)]
-            await self._c.run("done", worker, delivered, failed, *pairs)
+            await self._c.run("done", worker, delivered, failed, *self._pairs(hints))
+
+    def _pairs(self, hints: Sequence[Hint]) -> list[str]:
+        return [cell for h in hints for cell in (self.name(h.destination, h.lane), h.id)]
+
+    async def lengths(self, destinations: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """How many hints wait, by destination and lane (live, later), in one round trip."""
+        pipeline = self._c.redis.pipeline(transaction=False)
+        for name in destinations:
+            for lane in (Lane.LIVE, Lane.LATER):
+                pipeline.llen(self._c.key("queue", self.name(name, lane)))
+        answers = await self._c.execute(pipeline) if destinations else []
+        return {
+            name: (answers[2 * index], answers[2 * index + 1])
+            for index, name in enumerate(destinations)
+        }
 
     async def length(self, destination: str, lane: Lane) -> int:
         """How many hints wait in a queue."""

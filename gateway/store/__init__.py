@@ -28,14 +28,14 @@ from gateway.store.leads import (
     Rewrite,
     StoredLead,
 )
-from gateway.store.leases import LeaseLost, Leases
+from gateway.store.leases import LeaseLost, Leases, Renewal
 from gateway.store.paging import BadCursor, Page
 from gateway.store.people import People, Settled, Wish
 from gateway.store.processes import Process, Processes
 from gateway.store.sources import FeedTrouble, Sources, SourceState
 from gateway.store.threads import Threads
 from gateway.store.upkeep import Upkeep
-from gateway.store.work import Begun, Claim, Finished, Report, Returned, Work
+from gateway.store.work import Begun, Claim, Finished, Replayed, Report, Returned, Work
 
 __all__ = [
     "Accepted",
@@ -54,6 +54,8 @@ __all__ = [
     "Plan",
     "Process",
     "Rejected",
+    "Renewal",
+    "Replayed",
     "Report",
     "Returned",
     "Rewrite",

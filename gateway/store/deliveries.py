@@ -6,21 +6,24 @@ Each change is one script, from a named state to a named state; a stale caller i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from gateway.delivery import Delivery, Lane, Reason, State
 from gateway.store import readings
 from gateway.store.connection import Connection
-from gateway.store.paging import Page
+from gateway.store.paging import Page, oldest_before
 from gateway.store.work import (
     Begun,
     Claim,
     Due,
     Finished,
+    Replayed,
     Report,
     Returned,
     arguments_of,
-    work_of,
+    begun_of,
+    claimed,
 )
 
 INTERRUPTIONS_ALLOWED = 5
@@ -38,39 +41,29 @@ class Deliveries:
 
         Ids that are not ready any more fall out.
         """
-        calls = [
-            (
-                "begin",
-                (
-                    worker,
-                    claim.destination,
-                    claim.rate[0] if claim.rate else "",
-                    round(claim.rate[1] * 1000) if claim.rate else "",
-                    round(claim.timeout * 1000),
-                    *claim.ids,
-                ),
-            )
-            for claim in claims
+        answers = await self._c.run_many([("begin", claimed(worker, claim)) for claim in claims])
+        return [
+            begun_of(answer, claim.destination)
+            for claim, answer in zip(claims, answers, strict=True)
         ]
-        begun = []
-        for claim, answer in zip(claims, await self._answers(calls), strict=True):
-            refused, wait, live, later, *rows = answer
-            work = [work_of(row, claim.destination) for row in rows]
-            begun.append(Begun(work, refused.decode(), wait / 1000, (live, later)))
-        return begun
 
     async def finish(self, worker: str, reports: Sequence[Report]) -> list[Finished]:
-        """Write down how attempts ended, in one round trip."""
-        calls = [("finish", arguments_of(worker, report)) for report in reports]
-        finished = []
-        for answer in await self._answers(calls):
-            state, happened = (part.decode() for part in answer)
-            finished.append(Finished(state, happened))
-        return finished
+        """Write down how attempts ended, in one round trip; one's failure stops no other."""
+        answers = await self._c.run_many(
+            [("finish", arguments_of(worker, report)) for report in reports]
+        )
+        return [
+            Finished("failed", str(answer))
+            if isinstance(answer, BaseException)
+            else Finished(answer[0].decode(), answer[1].decode())
+            for answer in answers
+        ]
 
     async def hand_back(self, worker: str, ids: Sequence[str], *, sent: bool) -> list[Returned]:
         """Return what this worker began; ``sent`` when something may have gone out."""
-        rows = await self._c.run("hand_back", worker, int(sent), *ids) if ids else []
+        if not ids:
+            return []
+        rows = await self._c.run("hand_back", worker, int(sent), INTERRUPTIONS_ALLOWED, *ids)
         return [Returned(row[0].decode(), row[1].decode(), Lane(row[2].decode())) for row in rows]
 
     async def owned(self, worker: str) -> set[str]:
@@ -122,15 +115,30 @@ class Deliveries:
         )
         return [item.decode() for item in found]
 
-    async def replay(self, ids: Sequence[str], *, force: bool = False) -> list[tuple[str, str]]:
-        """Try again now: (``replayed`` or why not, destination) for each id."""
-        calls = [("replay", (item, int(force))) for item in ids]
-        return [(answer[0].decode(), answer[1].decode()) for answer in await self._answers(calls)]
+    async def replay(self, ids: Sequence[str], *, force: bool = False) -> list[Replayed]:
+        """Try again now, one script for each id; see :class:`Replayed`."""
+        answers = await self._answers([("replay", (item, int(force))) for item in ids])
+        return [
+            Replayed(answer[0].decode(), answer[1].decode(), Lane(answer[2].decode() or Lane.LATER))
+            for answer in answers
+        ]
 
     async def discard(self, ids: Sequence[str], reason: Reason = Reason.DISCARDED) -> list[str]:
         """Give up what is not delivered: ``discarded`` or why not, for each id."""
         calls = [("discard", (item, reason.value)) for item in ids]
         return [answer.decode() for answer in await self._answers(calls)]
+
+    async def drop(self, destination: str, ids: Sequence[str]) -> int:
+        """Drop records that are done with and whose lead is forgotten; how many went."""
+        answers = await self._answers([("drop", (destination, item)) for item in ids])
+        return sum(answers)
+
+    async def made_before(
+        self, destination: str, before: datetime, limit: int, skip: int = 0
+    ) -> list[str]:
+        """Deliveries made before a time, the oldest first, after the ``skip`` oldest of all."""
+        key = self._c.key("deliveries", destination)
+        return await oldest_before(self._c, key, before, limit, skip)
 
     async def get(self, delivery_id: str) -> Delivery | None:
         """One delivery with every attempt."""

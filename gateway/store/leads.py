@@ -12,7 +12,7 @@ from typing import Any
 from gateway.delivery import Lane, Reason
 from gateway.lead import Lead
 from gateway.store.connection import Connection
-from gateway.store.paging import Page, pages_of
+from gateway.store.paging import Page, oldest_before, pages_of
 
 REJECTED_KEPT = 1000
 """Rejected records kept for the operator, the oldest dropped first."""
@@ -162,8 +162,18 @@ class Leads:
         """Replace the content of known leads, in one round trip; whether each was replaced."""
         answers = await self._c.run_many(
             [
-                ("update", (x.uid, x.expected, x.digest, x.lead.to_json(), x.lead.category or ""))
-                for x in items
+                (
+                    "update",
+                    (
+                        item.uid,
+                        item.expected,
+                        item.digest,
+                        item.lead.to_json(),
+                        item.lead.category or "",
+                        _expires(item.lead),
+                    ),
+                )
+                for item in items
             ]
         )
         return [answer == b"updated" for answer in answers]
@@ -219,17 +229,29 @@ class Leads:
         found = await self._c.command("SMEMBERS", self._c.key("identities"))
         return sorted(item.decode() for item in found)
 
-    async def received_before(self, before: datetime, limit: int, after_uid: int = 0) -> list[str]:
-        """The oldest leads received before a time, oldest first, skipping ``after_uid`` of them."""
-        found = await self._c.command(
-            "ZRANGEBYSCORE", self._c.key("leads"), "-inf", _ms(before), "LIMIT", after_uid, limit
-        )
-        return [item.decode() for item in found]
+    async def received_before(self, before: datetime, limit: int, skip: int = 0) -> list[str]:
+        """Leads received before a time, the oldest first, after the ``skip`` oldest of all."""
+        return await oldest_before(self._c, self._c.key("leads"), before, limit, skip)
+
+    async def expired(self, limit: int, skip: int = 0) -> list[str]:
+        """Leads whose time at the portal is over, by the store's clock, after ``skip`` others."""
+        now = datetime.fromtimestamp(await self._c.now_ms() / 1000, UTC)
+        return await oldest_before(self._c, self._c.key("expiring"), now, limit, skip)
 
     async def retire(self, uids: Sequence[str]) -> int:
         """Forget leads that have no unfinished or dead delivery; how many were forgotten."""
-        answers = await self._c.run_many([("retire", (uid,)) for uid in uids])
-        return sum(1 for answer in answers if answer == 1)
+        return await self._forget(uids, "retired")
+
+    async def expire(self, uids: Sequence[str]) -> int:
+        """Forget leads whose time is over: what waits or is dead of them is discarded.
+
+        How many were forgotten; one with a delivery on the wire is left for the next time.
+        """
+        return await self._forget(uids, "expired")
+
+    async def _forget(self, uids: Sequence[str], why: str) -> int:
+        answers = await self._c.run_many([("forget", (uid, why)) for uid in uids])
+        return sum(answer in (b"forgotten", b"gone") for answer in answers)
 
     async def erase(self, uids: Sequence[str], *, reason: Reason = Reason.ERASED) -> list[str]:
         """Forget leads for good, with what their deliveries know of them, one script per lead.
@@ -328,11 +350,16 @@ def _arguments(plan: Plan) -> list[Any]:
         plan.mode.value,
         plan.decision,
         "" if not plan.to_claim else "-" if plan.escalate_at is None else _ms(plan.escalate_at),
+        _expires(lead),
     ]
     if plan.mode in (Mode.LIVE, Mode.LATER):
         for delivery in plan.deliveries:
             arguments.extend(delivery)
     return arguments
+
+
+def _expires(lead: Lead) -> int | str:
+    return _ms(lead.expires_at) if lead.expires_at else ""
 
 
 def _ms(moment: datetime) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from gateway.store.connection import Connection
 
 WORKER_LEASE = 10.0
@@ -10,6 +12,16 @@ WORKER_LEASE = 10.0
 
 class LeaseLost(Exception):
     """A worker's lease ran out; others may have taken over what it held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """``owned`` deliveries are the worker's by the store's word. ``late``: its lease had run out,
+    and part of what it held may be somebody else's by now.
+    """
+
+    owned: int
+    late: bool
 
 
 class Leases:
@@ -36,15 +48,15 @@ class Leases:
         """Begin a worker's lease."""
         await self._c.run("worker", worker, round(WORKER_LEASE * 1000), 1)
 
-    async def renew_worker(self, worker: str) -> int:
-        """Renew it: how many deliveries the store believes it holds. Raises :class:`LeaseLost`."""
-        owned = int(await self._c.run("worker", worker, round(WORKER_LEASE * 1000), 0))
+    async def renew_worker(self, worker: str) -> Renewal:
+        """Renew it. Raises :class:`LeaseLost` when all that it held was taken back meanwhile."""
+        owned, late = await self._c.run("worker", worker, round(WORKER_LEASE * 1000), 0)
         if owned < 0:
             raise LeaseLost(worker)
-        return owned
+        return Renewal(owned, bool(late))
 
     async def end_worker(self, worker: str) -> None:
-        """End it. What it still holds is reaped when the lease runs out."""
+        """End it. What it still holds is reaped at once."""
         await self._c.run("worker", worker, 0, 0)
 
     async def workers(self) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from gateway.store.connection import Connection
@@ -58,6 +59,21 @@ async def pages_of(
     more = len(found) > limit
     found = found[:limit]
     return [entry for entry, _ in found], _encode(*found[-1]) if more else None
+
+
+async def oldest_before(
+    connection: Connection, key: str, before: datetime, limit: int, skip: int
+) -> list[str]:
+    """Names in a set scored by time in ms, the oldest first, none from ``before`` on.
+
+    ``skip`` is how many at the front are known already and stay there: found by rank, in one step.
+    """
+    found = await connection.command("ZRANGE", key, skip, skip + limit - 1, "WITHSCORES")
+    if found and isinstance(found[0], (list, tuple)):
+        found = [cell for row in found for cell in row]
+    until = before.timestamp() * 1000
+    couples = zip(found[::2], found[1::2], strict=True)
+    return [name.decode() for name, score in couples if float(score) <= until]
 
 
 def cursor_at(name: str, score: float) -> str:

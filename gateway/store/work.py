@@ -41,28 +41,32 @@ class Claim:
     """A wish to begin some deliveries of one destination.
 
     ``timeout`` in seconds bounds how long a probe of a broken destination keeps others away;
-    ``rate`` is (count, window in seconds), kept over all workers.
+    ``rate`` is (count, window in seconds), kept over all workers. ``place`` is where this process
+    believes the destination to be: one that the store knows elsewhere is left alone.
     """
 
     destination: str
     ids: Sequence[str]
     timeout: float
     rate: tuple[int, float] | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What a worker got. ``refused`` says why the rest stays (paused, rate, broken, throttled,
-    lease).
+    """What a worker got. ``refused`` says why the rest stays (paused, moved, rate, broken,
+    throttled, lease, error).
 
     ``wait`` is in seconds: asking again earlier is in vain. ``waiting`` counts what is still ready,
-    by lane.
+    by lane. ``unreadable`` are (id, attempt) that were begun and whose lead this version can not
+    read.
     """
 
     work: list[Work]
     refused: str = ""
     wait: float = 0.0
     waiting: tuple[int, int] = (0, 0)
+    unreadable: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,11 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The state a report led to (or ``stale``, ``gone``), and what it did to the destination."""
+    """The state a report led to, and what it did to the destination.
+
+    Also ``stale`` (a late answer that changes nothing), ``gone``, and ``failed`` when the server
+    could not write this one.
+    """
 
     state: str
     destination_now: str = ""
@@ -99,6 +107,17 @@ class Returned:
     """A delivery that went back to where workers look."""
 
     id: str
+    destination: str
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of a wish to replay: ``replayed``, or the state that forbids it, or ``gone`` (no
+    such delivery) or ``erased`` (its lead is). With where it waits now.
+    """
+
+    what: str
     destination: str
     lane: Lane
 
@@ -129,6 +148,35 @@ def work_of(row: Sequence[Any], destination: str) -> Work:
         lane=Lane(lane.decode()),
         saved=json.loads(saved) if saved else {},
     )
+
+
+def begun_of(answer: Any, destination: str) -> Begun:
+    """Begin's answer for one claim. A claim the server failed at is refused for a second."""
+    if isinstance(answer, BaseException):
+        return Begun([], "error", 1.0)
+    refused, wait, live, later, *rows = answer
+    work: list[Work] = []
+    unreadable: list[tuple[str, int]] = []
+    for row in rows:
+        try:
+            work.append(work_of(row, destination))
+        except ValueError:
+            # Its own text may quote the lead.
+            unreadable.append((row[0].decode(), row[1]))
+    return Begun(work, refused.decode(), wait / 1000, (live, later), tuple(unreadable))
+
+
+def claimed(worker: str, claim: Claim) -> list[Any]:
+    """A claim as begin takes it."""
+    return [
+        worker,
+        claim.destination,
+        claim.place,
+        claim.rate[0] if claim.rate else "",
+        round(claim.rate[1] * 1000) if claim.rate else "",
+        round(claim.timeout * 1000),
+        *claim.ids,
+    ]
 
 
 def arguments_of(worker: str, report: Report) -> list[Any]:

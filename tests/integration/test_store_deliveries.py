@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.delivery import Lane, Reason, State
-from gateway.store import Accepted, Begun, Claim, LeaseLost, Mode, Report, Store
+from gateway.store import Accepted, Begun, Claim, LeaseLost, Mode, Renewal, Replayed, Report, Store
 from tests.builders import a_lead, a_plan
 
 pytestmark = pytest.mark.anyio
@@ -96,7 +96,7 @@ async def test_a_used_up_schedule_is_a_dead_letter_and_a_replay_brings_it_back(
     await store.deliveries.finish("w1", [report(delivery, outcome="deferred", wait=None)])
     dead = await store.deliveries.page(states=[State.DEAD])
     assert [item.id for item in dead.items] == [delivery]
-    assert await store.deliveries.replay([delivery]) == [("replayed", "crm")]
+    assert await store.deliveries.replay([delivery]) == [Replayed("replayed", "crm", Lane.LATER)]
     assert [work.number for work in (await begin(store, (delivery,))).work] == [2]
 
 
@@ -133,6 +133,10 @@ async def test_a_worker_without_a_lease_gets_nothing_and_is_told(store: Store) -
     store.connection.clock_shift = 11.0
     (begun,) = await store.deliveries.begin("w1", [Claim("crm", [delivery], 5.0)])
     assert (begun.refused, begun.work) == ("lease", [])
+    assert await store.leases.renew_worker("w1") == Renewal(owned=0, late=True)
+    assert [work.id for work in (await begin(store, (delivery,))).work] == [delivery]
+    store.connection.clock_shift = 60.0
+    await store.deliveries.reap("w1")
     with pytest.raises(LeaseLost):
         await store.leases.renew_worker("w1")
 

@@ -26,7 +26,7 @@ from gateway.destinations.common import DestinationConfig
 from gateway.destinations.protocol import Preview
 from gateway.lead import Contact, Lead, Property
 from gateway.pipeline import Pipeline
-from gateway.queue import JOB, Hint, Queue
+from gateway.queue import JOB, Hint, Queue, Share
 from gateway.render import TemplateError
 from gateway.store import Accepted, Claim, Store
 from tests.builders import a_lead, an_agency
@@ -98,12 +98,13 @@ async def house() -> AsyncIterator[House]:
 
 async def deliver_all(house: House) -> None:
     await house.store.leases.start_worker("w1")
-    taken = await house.queue.take("w1", [("crm", Lane.LIVE, 10), ("crm", Lane.LATER, 10)])
-    ids = [hint.id for hint in taken.get("crm", [])]
+    taken = await house.queue.take("w1", [Share("crm", 20, 10)])
+    hints = taken["crm"].hints
+    ids = [hint.id for hint in hints]
     (begun,) = await house.store.deliveries.begin("w1", [Claim("crm", ids, 5.0)])
     reports = [await house.pipeline.attempt(work) for work in begun.work]
     await house.store.deliveries.finish("w1", reports)
-    await house.queue.done("w1", taken.get("crm", []), delivered=len(reports))
+    await house.queue.done("w1", hints, delivered=len(reports))
 
 
 async def test_a_lead_is_accepted_hinted_begun_sent_and_finished(house: House) -> None:
@@ -179,8 +180,8 @@ async def test_a_persons_later_leads_find_the_thread_of_the_first(house: House) 
 async def test_a_lead_goes_out_without_its_thread_while_the_store_is_away(house: House) -> None:
     await house.pipeline.accept([a_lead()])
     await house.store.leases.start_worker("w1")
-    taken = await house.queue.take("w1", [("crm", Lane.LIVE, 10)])
-    claim = Claim("crm", [hint.id for hint in taken["crm"]], 5.0)
+    taken = await house.queue.take("w1", [Share("crm", 10)])
+    claim = Claim("crm", [hint.id for hint in taken["crm"].hints], 5.0)
     (begun,) = await house.store.deliveries.begin("w1", [claim])
     house.shelf.outcome = Delivered(thread="17.1")
     house.server.connected = False
@@ -196,8 +197,8 @@ async def test_who_got_part_of_the_way_found_the_destination_alive(
     house.shelf.outcome = Deferred(Reason.SMTP_DEFERRED, saved=saved)
     await house.pipeline.accept([a_lead()])
     await house.store.leases.start_worker("w1")
-    taken = await house.queue.take("w1", [("crm", Lane.LIVE, 10)])
-    claim = Claim("crm", [hint.id for hint in taken["crm"]], 5.0)
+    taken = await house.queue.take("w1", [Share("crm", 10)])
+    claim = Claim("crm", [hint.id for hint in taken["crm"].hints], 5.0)
     (begun,) = await house.store.deliveries.begin("w1", [claim])
     report = await house.pipeline.attempt(begun.work[0])
     assert (report.saved, report.health) == (saved, health)

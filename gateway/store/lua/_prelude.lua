@@ -20,6 +20,7 @@ local function list_key(dest) return P .. 'deliveries:' .. dest end
 local function destination_key(dest) return P .. 'destination:' .. dest end
 local function owned_key(worker) return P .. 'owned:' .. worker end
 local function counts_key(dest) return P .. 'counts:' .. dest end
+local function states_key(dest) return P .. 'states:' .. dest end
 local function seen_key(uid) return P .. 'seen:' .. string.sub(uid, 1, 4) end
 
 local EVENTS_KEPT = 10000
@@ -31,10 +32,28 @@ end
 
 -- An attempt is one JSON array, append-only:
 -- [number, at ms, duration ms, outcome, reason, status or "", uncertain 0|1, answer]
+-- A delivery that waits out a long outage as its destination's probe keeps its latest ones only.
+local ATTEMPTS_KEPT = 200
+
 local function record(id, number, at, duration, outcome, reason, status, uncertain, answer)
-  redis.call('RPUSH', attempts_key(id), cjson.encode({
+  local length = redis.call('RPUSH', attempts_key(id), cjson.encode({
     number, int(at), duration, outcome, reason, status, uncertain, answer }))
+  if length > ATTEMPTS_KEPT then redis.call('LTRIM', attempts_key(id), -ATTEMPTS_KEPT, -1) end
 end
+
+-- The only way a delivery changes its state. What is unfinished is counted per destination and
+-- state, so that nobody has to walk through deliveries to know.
+local COUNTED = {pending = true, delivering = true, retrying = true, dead = true}
+
+local function move(id, dest, from, to, ...)
+  redis.call('HSET', delivery_key(id), 'state', to, ...)
+  if from ~= to then
+    if COUNTED[from] then redis.call('HINCRBY', states_key(dest), from, -1) end
+    if COUNTED[to] then redis.call('HINCRBY', states_key(dest), to, 1) end
+  end
+end
+
+local function count(dest, name) redis.call('HINCRBY', counts_key(dest), name, 1) end
 
 -- Put a delivery where workers look, in its lane, behind what already waits there.
 local function make_ready(id, dest, lane, score)
@@ -42,13 +61,6 @@ local function make_ready(id, dest, lane, score)
 end
 
 -- Dead letters are counted by why they died: whoever groups them need not walk them.
-local function bury(id, dest, reason, now)
-  if redis.call('ZADD', dead_key(dest), int(now), id) == 1 then
-    redis.call('HSET', delivery_key(id), 'died', reason)
-    redis.call('HINCRBY', reasons_key(dest), reason, 1)
-  end
-end
-
 local function unbury(id, dest)
   if redis.call('ZREM', dead_key(dest), id) == 0 then return end
   local why = redis.call('HGET', delivery_key(id), 'died')
@@ -66,10 +78,29 @@ local function leave_waiting(id, dest, lane)
 end
 
 -- Give a delivery up for good; it stands in no place where anything waits any more.
-local function discard(id, dest, uid, reason)
-  redis.call('HSET', delivery_key(id), 'state', 'discarded', 'reason', reason)
+local function discard(id, dest, from, uid, reason)
+  move(id, dest, from, 'discarded', 'reason', reason)
   redis.call('HDEL', delivery_key(id), 'due', 'saved')
   event('discarded', id, uid, dest, reason)
+end
+
+-- A lead nobody could be told of counts as unclaimed at once: its ladder's next step is due.
+local function hurry_ladder(uid, now)
+  if not redis.call('ZSCORE', P .. 'ladder', uid) then return end
+  for id in string.gmatch(redis.call('HGET', lead_key(uid), 'deliveries') or '', '%S+') do
+    local state = redis.call('HGET', delivery_key(id), 'state')
+    if state and state ~= 'dead' and state ~= 'discarded' then return end
+  end
+  redis.call('ZADD', P .. 'ladder', int(now), uid)
+end
+
+-- No more tries: it stays where an operator finds it.
+local function bury(id, dest, from, uid, reason, now)
+  move(id, dest, from, 'dead', 'reason', reason, 'died', reason)
+  redis.call('ZADD', dead_key(dest), int(now), id)
+  redis.call('HINCRBY', reasons_key(dest), reason, 1)
+  event('dead', id, uid, dest, reason)
+  hurry_ladder(uid, now)
 end
 
 -- What a receiver answered and what a step saved may quote the lead. The attempts themselves stay.
@@ -85,8 +116,46 @@ local function forget_content(id)
   end
 end
 
--- Erased content stands in the append-only file until that is rewritten: since when, in ms.
-local function want_rewrite() redis.call('HSETNX', P .. 'meta', 'rewrite_wanted', int(now_ms())) end
+-- A worker died or stopped in the middle of an attempt: nobody saw its end, so it does not use up
+-- the schedule, and too many of them end the delivery. Answers ready | dead | discarded.
+local function interrupt(id, f, now, most)
+  local cut = tonumber(f.cut or '0') + 1
+  local begun = tonumber(f.begun)
+  record(id, tonumber(f.total), begun, math.max(0, now - begun), 'interrupted', 'interrupted', '', 1, '')
+  count(f.destination, 'outcome:interrupted')
+  redis.call('HDEL', delivery_key(id), 'owner', 'begun')
+  if redis.call('EXISTS', lead_key(f.lead)) == 0 then
+    discard(id, f.destination, 'delivering', f.lead, 'erased')
+    return 'discarded'
+  end
+  redis.call('HSET', delivery_key(id), 'cut', cut)
+  if cut >= most then
+    bury(id, f.destination, 'delivering', f.lead, 'interrupted', now)
+    return 'dead'
+  end
+  move(id, f.destination, 'delivering', 'retrying', 'reason', 'interrupted')
+  make_ready(id, f.destination, f.lane, f.created)
+  return 'ready'
+end
+
+-- Fields of a delivery by name.
+local function read(id, ...)
+  local values, f = redis.call('HMGET', delivery_key(id), ...), {}
+  for i, name in ipairs({...}) do f[name] = values[i] or nil end
+  return f
+end
+
+-- Take a lead out of everything that leads to it. What is gone still stands in the append-only file
+-- until that is rewritten: since when, the sweeper reads here.
+local function forget_lead(uid)
+  redis.call('DEL', lead_key(uid))
+  redis.call('ZREM', P .. 'leads', uid)
+  redis.call('ZREM', P .. 'unrouted', uid)
+  redis.call('ZREM', P .. 'expiring', uid)
+  redis.call('ZREM', P .. 'ladder', uid)
+  redis.call('ZREM', P .. 'unclaimed', uid)
+  redis.call('HSETNX', P .. 'meta', 'rewrite_wanted', int(now_ms()))
+end
 
 -- Histogram bounds in seconds; gateway/store/counts.py has the same list.
 local BOUNDS = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 3, 5, 10, 30, 60, 300,
@@ -105,8 +174,6 @@ local function observe(dest, name, ms)
   redis.call('HINCRBY', counts_key(dest), name .. ':' .. bucket, 1)
   redis.call('HINCRBY', counts_key(dest), name .. ':sum', int(ms))
 end
-
-local function count(dest, name) redis.call('HINCRBY', counts_key(dest), name, 1) end
 
 -- One more within this hour. A ring of two days per name, so that nothing needs sweeping.
 local HOURS_KEPT = 48
@@ -138,8 +205,9 @@ local function make_delivery(id, lead, dest, occasion, lane, now, agent)
   local key = delivery_key(id)
   if redis.call('EXISTS', key) == 1 then return nil end
   redis.call('HSET', key, 'lead', lead.uid, 'lead_id', lead.id, 'source', lead.source,
-    'destination', dest, 'occasion', occasion, 'state', 'pending', 'lane', lane, 'made', 0,
-    'total', 0, 'created', int(now), 'born', lead.born)
+    'destination', dest, 'occasion', occasion, 'lane', lane, 'made', 0, 'total', 0,
+    'created', int(now), 'born', lead.born)
+  move(id, dest, '', 'pending')
   if agent and agent ~= '' then redis.call('HSET', key, 'agent', agent) end
   redis.call('ZADD', list_key(dest), int(now), id)
   redis.call('SADD', P .. 'destinations', dest)
@@ -152,14 +220,4 @@ local function add_deliveries(uid, names)
   if #names == 0 then return end
   local had = redis.call('HGET', lead_key(uid), 'deliveries')
   redis.call('HSET', lead_key(uid), 'deliveries', (had and had .. ' ' or '') .. table.concat(names, ' '))
-end
-
--- A lead nobody could be told of counts as unclaimed at once: its ladder's next step is due.
-local function hurry_ladder(uid, now)
-  if not redis.call('ZSCORE', P .. 'ladder', uid) then return end
-  for id in string.gmatch(redis.call('HGET', lead_key(uid), 'deliveries') or '', '%S+') do
-    local state = redis.call('HGET', delivery_key(id), 'state')
-    if state and state ~= 'dead' and state ~= 'discarded' then return end
-  end
-  redis.call('ZADD', P .. 'ladder', int(now), uid)
 end

@@ -1,64 +1,73 @@
 -- Claim deliveries of one destination for a worker: ready -> delivering.
--- ARGV: 2 worker, 3 destination, 4 rate count ("" = none), 5 rate window ms, 6 timeout ms, then ids.
+-- ARGV: 2 worker, 3 destination, 4 where it is in the worker's configuration ("" = not said),
+--       5 rate count ("" = none), 6 rate window ms, 7 timeout ms, then ids.
 -- Answers {why not | "", wait ms, left live, left later, {id, attempt, made, cut, lane, occasion,
 --          created ms, saved, lead body, agent}...}. "why not" is set when the rest was left where it was.
 local worker, dest = ARGV[2], ARGV[3]
 local now = now_ms()
 local answer = {'', 0, 0, 0}
+local dk, rate_key = destination_key(dest), P .. 'rate:' .. dest
+local WAITS_AS = {broken = 'destination_down', throttled = 'throttled'}
 
 local function left()
   answer[3] = redis.call('ZCARD', ready_key(dest, 'live'))
   answer[4] = redis.call('ZCARD', ready_key(dest, 'later'))
   return answer
 end
-local function refuse(why, wait)
-  answer[1] = why
-  answer[2] = math.max(0, math.ceil(wait))
+
+-- Nothing more from ids[first] on. What waits for its destination says so from now on.
+local function refuse(why, wait, first)
+  answer[1], answer[2] = why, math.max(0, math.ceil(wait))
+  for i = first, WAITS_AS[why] and #ARGV or 0 do
+    local f = read(ARGV[i], 'state', 'reason', 'lane')
+    if f.lane and f.reason ~= WAITS_AS[why] and redis.call('ZSCORE', ready_key(dest, f.lane), ARGV[i]) then
+      move(ARGV[i], dest, f.state, 'retrying', 'reason', WAITS_AS[why])
+    end
+  end
   return left()
 end
 
 local lease = redis.call('ZSCORE', P .. 'workers', worker)
-if not lease or tonumber(lease) <= now then return refuse('lease', 0) end
+if not lease or tonumber(lease) <= now then return refuse('lease', 0, 8) end
+local d = redis.call('HMGET', dk, 'paused', 'place', 'closed_until', 'broken_at', 'probe_at')
+if d[1] then return refuse('paused', 0, 8) end
+if d[2] and ARGV[4] ~= '' and d[2] ~= ARGV[4] then return refuse('moved', 0, 8) end
+if d[3] and tonumber(d[3]) > now then return refuse('throttled', tonumber(d[3]) - now, 8) end
+local broken, probe_at = d[4], tonumber(d[5] or '0')
 
-local d = redis.call('HMGET', destination_key(dest), 'paused', 'closed_until', 'broken_at', 'probe_at')
-if d[1] then return refuse('paused', 0) end
-if d[2] and tonumber(d[2]) > now then return refuse('throttled', tonumber(d[2]) - now) end
-local broken = d[3]
-local rate_key = P .. 'rate:' .. dest
-
-for i = 7, #ARGV do
+for i = 8, #ARGV do
   local id = ARGV[i]
-  local key = delivery_key(id)
-  local lane = redis.call('HGET', key, 'lane')
+  local f = read(id, 'state', 'lane', 'total', 'made', 'cut', 'occasion', 'created', 'saved', 'lead',
+    'agent')
+  local lane = f.lane
   if lane and redis.call('ZSCORE', ready_key(dest, lane), id) then
-    if broken then
-      -- One probe at a time: whoever comes next waits until this one had its timeout.
-      local probe_at = tonumber(redis.call('HGET', destination_key(dest), 'probe_at') or '0')
-      if probe_at > now then return refuse('broken', probe_at - now) end
-      redis.call('HSET', destination_key(dest), 'probe_at', int(now + tonumber(ARGV[6]) + 1000))
-    end
-    if ARGV[4] ~= '' then
-      local most, window = tonumber(ARGV[4]), tonumber(ARGV[5])
-      local oldest = redis.call('LINDEX', rate_key, most - 1)
-      if oldest and tonumber(oldest) + window > now then
-        return refuse('rate', tonumber(oldest) + window - now)
-      end
-      redis.call('LPUSH', rate_key, int(now))
-      redis.call('LTRIM', rate_key, 0, most - 1)
-      redis.call('PEXPIRE', rate_key, window + 1000)
-    end
-    local f = redis.call('HMGET', key, 'total', 'made', 'cut', 'occasion', 'created', 'saved', 'lead',
-      'agent')
-    local body = redis.call('HGET', lead_key(f[7]), 'body')
-    redis.call('ZREM', ready_key(dest, lane), id)
+    local body = redis.call('HGET', lead_key(f.lead), 'body')
     if not body then
-      discard(id, dest, f[7], 'erased')
+      redis.call('ZREM', ready_key(dest, lane), id)
+      discard(id, dest, f.state, f.lead, 'erased')
     else
-      local total = tonumber(f[1]) + 1
-      redis.call('HSET', key, 'state', 'delivering', 'owner', worker, 'total', total, 'begun', int(now))
+      -- One probe at a time: whoever comes next waits until this one had its timeout.
+      if broken and probe_at > now then return refuse('broken', probe_at - now, i) end
+      if ARGV[5] ~= '' then
+        local most, window = tonumber(ARGV[5]), tonumber(ARGV[6])
+        local oldest = redis.call('LINDEX', rate_key, most - 1)
+        if oldest and tonumber(oldest) + window > now then
+          return refuse('rate', tonumber(oldest) + window - now, i)
+        end
+        redis.call('LPUSH', rate_key, int(now))
+        redis.call('LTRIM', rate_key, 0, most - 1)
+        redis.call('PEXPIRE', rate_key, window + 1000)
+      end
+      local total = tonumber(f.total) + 1
+      if broken then
+        probe_at = now + tonumber(ARGV[7]) + 1000
+        redis.call('HSET', dk, 'probe_at', int(probe_at), 'probe', id .. ':' .. total)
+      end
+      redis.call('ZREM', ready_key(dest, lane), id)
+      move(id, dest, f.state, 'delivering', 'owner', worker, 'total', total, 'begun', int(now))
       redis.call('SADD', owned_key(worker), id)
-      answer[#answer + 1] = {id, total, tonumber(f[2]), tonumber(f[3] or '0'), lane, f[4], f[5],
-        f[6] or '', body, f[8] or ''}
+      answer[#answer + 1] = {id, total, tonumber(f.made), tonumber(f.cut or '0'), lane, f.occasion,
+        f.created, f.saved or '', body, f.agent or ''}
     end
   end
 end

@@ -24,7 +24,7 @@ for id in string.gmatch(f[7] or '', '%S+') do
   local waits = d[1] == 'pending' or d[1] == 'retrying'
   if waits and string.sub(d[4], 1, 11) == 'escalation:' then
     leave_waiting(id, d[2], d[3])
-    discard(id, d[2], uid, 'discarded')
+    discard(id, d[2], d[1], uid, 'discarded')
   end
 end
 local stored = {uid = uid, id = f[1], source = f[2], born = f[3]}

@@ -1,10 +1,11 @@
--- Give up a delivery that has not been made. ARGV: 2 id, 3 reason. Answers "discarded" or why not.
+-- Give up a delivery that has not been made: pending, retrying or dead -> discarded.
+-- ARGV: 2 id, 3 reason. Answers "discarded" or the state that forbids it ("gone": there is none).
 local id = ARGV[2]
-local key = delivery_key(id)
-local f = redis.call('HMGET', key, 'state', 'destination', 'lane', 'lead')
-local state, dest = f[1], f[2]
-if not state then return 'gone' end
-if state == 'delivered' or state == 'delivering' or state == 'discarded' then return state end
-leave_waiting(id, dest, f[3])
-discard(id, dest, f[4], ARGV[3])
+local f = read(id, 'state', 'destination', 'lane', 'lead')
+if not f.state then return 'gone' end
+if f.state ~= 'pending' and f.state ~= 'retrying' and f.state ~= 'dead' then
+  return f.state == 'discarded' and 'already' or f.state
+end
+leave_waiting(id, f.destination, f.lane)
+discard(id, f.destination, f.state, f.lead, ARGV[3])
 return 'discarded'

@@ -5,68 +5,84 @@
 --       17 failures that open the breaker.
 -- Answers {state, what happened to the destination: "" | broken | mended | paused | closed}.
 local id, worker, number = ARGV[2], ARGV[3], tonumber(ARGV[4])
-local outcome, reason = ARGV[5], ARGV[6]
+local outcome, reason, health = ARGV[5], ARGV[6], ARGV[14]
+local written = outcome == 'continue' and 'delivered' or outcome
 local key = delivery_key(id)
-local f = redis.call('HMGET', key, 'state', 'owner', 'total', 'destination', 'lead', 'made', 'lane',
-  'created', 'born', 'finished')
-local state, dest, uid = f[1], f[4], f[5]
+local f = read(id, 'state', 'owner', 'total', 'destination', 'lead', 'made', 'lane', 'created', 'born')
+local state, dest, uid = f.state, f.destination, f.lead
 if not state then return {'gone', ''} end
 
 local now = now_ms()
 local duration = tonumber(ARGV[8])
--- The same answer brought twice (a lost reply) is written once.
-if f[10] and tonumber(f[10]) == number then return {state, ''} end
+local mine = state == 'delivering' and f.owner == worker and tonumber(f.total) == number
 
-local mine = state == 'delivering' and f[2] == worker and tonumber(f[3]) == number
-redis.call('SREM', owned_key(worker), id)
-if mine then redis.call('HDEL', key, 'owner', 'begun') end
+-- The same end brought twice (a reply was lost on the way) is written once.
+if not mine then
+  for _, line in ipairs(redis.call('LRANGE', attempts_key(id), 0, -1)) do
+    local before = cjson.decode(line)
+    if before[1] == number and before[4] == written and before[5] == reason then return {state, ''} end
+  end
+end
 
+if mine then
+  redis.call('SREM', owned_key(worker), id)
+  redis.call('HDEL', key, 'owner', 'begun')
+end
 local erased = redis.call('EXISTS', lead_key(uid)) == 0
-record(id, number, now - duration, duration, outcome == 'continue' and 'delivered' or outcome,
-  reason, ARGV[7], tonumber(ARGV[10]), erased and '' or ARGV[9])
+record(id, number, now - duration, duration, written, reason, ARGV[7], tonumber(ARGV[10]),
+  erased and '' or ARGV[9])
 count(dest, 'outcome:' .. outcome)
 observe(dest, 'attempt', duration)
 
 -- A late truth wins; any other late answer is history and nothing more.
 local late = not mine and outcome == 'delivered' and state ~= 'delivered' and state ~= 'discarded'
 if not mine and not late then return {'stale', ''} end
-if late and state == 'delivering' then redis.call('SREM', owned_key(f[2]), id) end
-
-redis.call('HSET', key, 'finished', number, 'reason', reason)
+if late and state == 'delivering' then
+  redis.call('SREM', owned_key(f.owner), id)
+  redis.call('HDEL', key, 'owner', 'begun')
+end
 
 -- How the destination is, as far as this attempt tells.
-local happened = ''
 local dk = destination_key(dest)
-local was_broken = redis.call('HGET', dk, 'broken_at')
-local broken = was_broken
-if ARGV[14] == 'up' then
-  redis.call('HDEL', dk, 'fails', 'broken_at', 'probe_at', 'probe_wait', 'broken_reason')
+local d = redis.call('HMGET', dk, 'broken_at', 'fails', 'probe', 'probe_wait', 'probe_at', 'closed_until')
+local broken, probe_at, happened = d[1], tonumber(d[5] or '0'), ''
+if health == 'up' and (d[1] or d[2]) then
+  redis.call('HDEL', dk, 'fails', 'broken_at', 'broken_reason', 'probe', 'probe_at', 'probe_wait')
   broken = false
-  if was_broken then happened = 'mended' end
-elseif ARGV[14] == 'down' then
-  local fails = redis.call('HINCRBY', dk, 'fails', 1)
-  if was_broken then
-    local wait = math.min(60000, tonumber(redis.call('HGET', dk, 'probe_wait') or '2000') * 2)
-    redis.call('HSET', dk, 'probe_wait', int(wait), 'probe_at', int(now + wait), 'broken_reason', reason)
-  elseif fails >= tonumber(ARGV[17]) then
-    redis.call('HSET', dk, 'broken_at', int(now), 'probe_wait', 2000, 'probe_at', int(now + 2000),
-      'broken_reason', reason)
-    broken = true
-    happened = 'broken'
+  if d[1] then happened = 'mended' end
+elseif health == 'down' and broken then
+  -- Only the probe tells something new; what else was in the air when it broke does not.
+  if d[3] == id .. ':' .. number then
+    local wait = math.min(60000, tonumber(d[4]) * 2)
+    probe_at = now + wait
+    redis.call('HSET', dk, 'probe_wait', int(wait), 'probe_at', int(probe_at), 'broken_reason', reason)
   end
+elseif health == 'down' then
+  if redis.call('HINCRBY', dk, 'fails', 1) >= tonumber(ARGV[17]) then
+    broken, probe_at, happened = true, now + 2000, 'broken'
+    redis.call('HSET', dk, 'broken_at', int(now), 'probe_wait', 2000, 'probe_at', int(probe_at),
+      'broken_reason', reason)
+  end
+elseif d[3] == id .. ':' .. number then
+  -- The probe told nothing about its destination (a bad template, say): the next one may try.
+  probe_at = now
+  redis.call('HSET', dk, 'probe_at', int(now))
 end
 if ARGV[15] ~= '' then
-  redis.call('HSET', dk, 'closed_until', int(now + tonumber(ARGV[15])))
+  local closed_until = math.max(now + tonumber(ARGV[15]), tonumber(d[6] or '0'))
+  redis.call('HSET', dk, 'closed_until', int(closed_until))
   if happened == '' then happened = 'closed' end
 end
 if ARGV[16] == '1' and redis.call('HSETNX', dk, 'paused', reason) == 1 then happened = 'paused' end
 
+local made = tonumber(f.made) + 1
 if outcome == 'delivered' then
-  leave_waiting(id, dest, f[7])
-  redis.call('HSET', key, 'state', 'delivered', 'done', int(now), 'remote', ARGV[12], 'made', tonumber(f[6]) + 1)
+  leave_waiting(id, dest, f.lane)
+  move(id, dest, state, 'delivered', 'reason', reason, 'done', int(now), 'made', made)
+  if ARGV[12] ~= '' then redis.call('HSET', key, 'remote', ARGV[12]) end
   redis.call('HDEL', key, 'due', 'saved')
-  observe(dest, 'accepted', now - tonumber(f[8]))
-  local from_portal = math.max(0, now - tonumber(f[9]))
+  local from_portal = math.max(0, now - tonumber(f.born))
+  observe(dest, 'accepted', now - tonumber(f.created))
   observe(dest, 'portal', from_portal)
   observe_hour(from_portal, now)
   count_hour('delivered:' .. dest, now)
@@ -76,46 +92,38 @@ end
 
 -- Its lead was erased while it was on the wire: there is nothing left to try again with.
 if erased then
-  discard(id, dest, uid, 'erased')
+  discard(id, dest, state, uid, 'erased')
   return {'discarded', happened}
 end
+if ARGV[13] ~= '' then redis.call('HSET', key, 'saved', ARGV[13]) end
 
 if outcome == 'continue' then
   -- The next step goes on at once, in the lane it came from, ahead of what waits.
-  redis.call('HSET', key, 'state', 'pending', 'saved', ARGV[13])
-  make_ready(id, dest, f[7], 0)
+  move(id, dest, state, 'pending', 'reason', reason)
+  make_ready(id, dest, f.lane, 0)
   event('step', id, uid, dest, reason)
   return {'pending', happened}
 end
 
 if outcome == 'refused' then
-  redis.call('HSET', key, 'state', 'dead', 'made', tonumber(f[6]) + 1)
-  bury(id, dest, reason, now)
-  event('dead', id, uid, dest, reason)
-  hurry_ladder(uid, now)
+  redis.call('HSET', key, 'made', made)
+  bury(id, dest, state, uid, reason, now)
   return {'dead', happened}
 end
 
--- Deferred. What part of the way was made is not made again.
-if ARGV[13] ~= '' then redis.call('HSET', key, 'saved', ARGV[13]) end
--- While the destination is known to be down a try does not use up the schedule.
+-- Deferred. While the destination is known to be down a try does not use up the schedule.
 local wait = ARGV[11]
-if broken and ARGV[14] == 'down' then
-  local probe_at = tonumber(redis.call('HGET', dk, 'probe_at'))
-  wait = int(math.max(0, probe_at - now))
-  redis.call('HSET', key, 'reason', 'destination_down')
+if broken and health == 'down' then
+  wait, reason = math.max(0, probe_at - now), 'destination_down'
 else
-  redis.call('HSET', key, 'made', tonumber(f[6]) + 1)
+  redis.call('HSET', key, 'made', made)
 end
 if wait == '' then
-  redis.call('HSET', key, 'state', 'dead')
-  bury(id, dest, reason, now)
-  event('dead', id, uid, dest, reason)
-  hurry_ladder(uid, now)
+  bury(id, dest, state, uid, reason, now)
   return {'dead', happened}
 end
 local due = int(now + tonumber(wait))
-redis.call('HSET', key, 'state', 'retrying', 'lane', 'later', 'due', due)
+move(id, dest, state, 'retrying', 'reason', reason, 'lane', 'later', 'due', due)
 redis.call('ZADD', due_key(dest), due, id)
 event('retrying', id, uid, dest, reason)
 return {'retrying', happened}

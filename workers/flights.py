@@ -1,0 +1,138 @@
+"""Deliveries in the air: each a task of its own, with its end kept until it is written down.
+
+Owns the tasks and what they reported; knows neither the queue nor how a worker lives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from gateway.backoff import next_wait
+from gateway.delivery import Reason
+from gateway.pipeline import Pipeline
+from gateway.store import Finished, Report, Work
+from workers.slots import Slots
+from workers.tasks import end
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """How one delivery's attempt ended."""
+
+    work: Work
+    report: Report
+
+
+class Flights:
+    """What this worker has begun and not yet written down. ``on_landing`` wakes the worker."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        slots: Slots,
+        clock: Callable[[], float],
+        on_landing: Callable[[], None],
+    ) -> None:
+        self._pipeline = pipeline
+        self._slots = slots
+        self._clock = clock
+        self._on_landing = on_landing
+        self._works: dict[str, Work] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._landings: asyncio.Queue[Landing] = asyncio.Queue()
+
+    def __len__(self) -> int:
+        return len(self._works)
+
+    @property
+    def ids(self) -> set[str]:
+        """What is begun and not yet written down."""
+        return set(self._works)
+
+    def take_off(self, work: Work) -> None:
+        """Begin an attempt."""
+        self._works[work.id] = work
+        self._slots.take(work.destination, work.id, self._clock())
+        task = asyncio.create_task(self._fly(work))
+        self._tasks[work.id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(work.id, None))
+
+    async def _fly(self, work: Work) -> None:
+        try:
+            report = await self._pipeline.attempt(work)
+        except Exception as error:
+            # A fault of ours, not of the world: keep the delivery, and the process, alive. The
+            # error's own text may quote the lead.
+            log.error("attempt failed unexpectedly", delivery=work.id, error=type(error).__name__)
+            retry = self._pipeline.settings[work.destination].retry
+            wait = next_wait(retry, work.made + 1, None, 0.5)
+            report = Report(work.id, work.number, "deferred", Reason.CONFIGURATION, 0, wait=wait)
+        if report.reason is Reason.TIMEOUT:
+            self._slots.timed_out(work.destination)
+        elif report.health == "up":
+            self._slots.answered(work.destination)
+        self._landings.put_nowait(Landing(work, report))
+
+    async def landings(self, most: int) -> list[Landing]:
+        """Wait for ends to write down; at most so many."""
+        batch = [await self._landings.get()]
+        while len(batch) < most and not self._landings.empty():
+            batch.append(self._landings.get_nowait())
+        return batch
+
+    def not_written(self, batch: Sequence[Landing]) -> None:
+        """The store is away: they come again."""
+        for landing in batch:
+            self._landings.put_nowait(landing)
+
+    def written(self, work: Work) -> None:
+        """An end is written down, or has become somebody else's."""
+        if self._works.pop(work.id, None) is not None:
+            self._slots.free(work.destination, work.id)
+            self._on_landing()
+
+    async def cancel(self, ids: set[str] | None = None) -> list[Work]:
+        """Cancel what is on the wire (or only these); what was cut off. What has ended stays, to be
+        written down: a late truth wins.
+        """
+        chosen = [(key, task) for key, task in self._tasks.items() if ids is None or key in ids]
+        await end(*(task for _, task in chosen))
+        cut = [self._works[key] for key, task in chosen if task.cancelled() and key in self._works]
+        for work in cut:
+            self.written(work)
+        return cut
+
+
+def log_landing(landing: Landing, finished: Finished) -> None:
+    """One line for each attempt: ids and reasons, nothing of what a lead says."""
+    work, report = landing.work, landing.report
+    state, destination_now = finished.state, finished.destination_now
+    fields = {
+        "delivery": work.id,
+        "source": work.lead.source,
+        "lead": work.lead.id,
+        "destination": work.destination,
+        "attempt": report.number,
+        "reason": report.reason.value,
+        "ms": report.duration_ms,
+    }
+    if report.status is not None:
+        fields["status"] = report.status
+    if state in ("dead", "failed"):
+        log.error("delivery " + state, **fields)
+    elif state == "delivered":
+        log.info("delivered", **fields)
+    else:
+        if report.wait is not None:
+            fields["next_try_in"] = round(report.wait, 1)
+        log.warning("delivery " + state, **fields)
+    if state == "failed":
+        log.error("the store could not write an attempt down", problem=destination_now)
+    elif destination_now:
+        log.warning("destination " + destination_now, destination=work.destination)
