@@ -36,7 +36,7 @@ def parts(message: EmailMessage) -> list[str]:
 
 def test_a_lead_that_waits_has_one_button_to_take_it() -> None:
     text, page = parts(mail())
-    assert f"Je m’en occupe : {LINK}" in text
+    assert f"Je m’en occupe\u202f: {LINK}" in text
     assert page.count(f'href="{LINK}"') == 1
 
 
@@ -59,4 +59,4 @@ def test_who_has_it_is_told_and_no_button_is_left() -> None:
 
 def test_only_other_leads_of_the_person_are_counted() -> None:
     assert "Autres demandes" not in parts(mail(person=Person(recent_count=1)))[0]
-    assert "Autres demandes récentes : 2" in parts(mail(person=Person(recent_count=3)))[0]
+    assert "Autres demandes récentes\u202f: 2" in parts(mail(person=Person(recent_count=3)))[0]
