@@ -50,16 +50,21 @@ class Patience:
                 self._is_back(name)
                 return result
 
+    async def survive(self, name: str, step: Callable[[], Awaitable[T]]) -> T | None:
+        """The same, and not even a fault of ours gets out: it is said, and None after a pause."""
+        try:
+            return await self.run(name, step)
+        except Exception as error:
+            # The text of an error may quote a lead: its kind must do.
+            log.error("a loop failed, going on", loop=name, error=type(error).__name__)
+            log.debug("a loop failed", loop=name, exc_info=True)
+            await asyncio.sleep(AFTER_A_FAULT)
+            return None
+
     async def forever(self, name: str, step: Callable[[], Awaitable[Any]]) -> None:
-        """Run a step again and again; not even a fault of ours ends it."""
+        """Run a step again and again; nothing but a cancellation ends it."""
         while True:
-            try:
-                await self.run(name, step)
-            except Exception as error:
-                # The text of an error may quote a lead: its kind and place must do.
-                log.error("a loop failed, going on", loop=name, error=type(error).__name__)
-                log.debug("a loop failed", loop=name, exc_info=True)
-                await asyncio.sleep(AFTER_A_FAULT)
+            await self.survive(name, step)
 
     async def _try_to_revive(self) -> None:
         try:

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import structlog
 
 from gateway.config.faults import ConfigError
 from gateway.config.load import Loaded
+from gateway.embedded import Embedded, EmbeddedError
 from gateway.logs import setup_logs
 from gateway.settings import Settings, SettingsError
 from gateway.wiring import load_checked
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 STOP_WITHIN = 20.0
 """Seconds that roles get to end by themselves before they are killed."""
 RESTART_PAUSE = 1.0
+INTERRUPTED = 130
+"""The exit code of a process that was told twice to stop."""
 
 log = structlog.get_logger()
 Options = Mapping[str, Any]
@@ -56,7 +59,7 @@ async def _role(role: str, settings: Settings, loaded: Loaded, options: Options)
 
     def on_signal() -> None:
         if stop.is_set():
-            raise SystemExit(130)
+            _vanish()
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -82,6 +85,14 @@ async def _role(role: str, settings: Settings, loaded: Loaded, options: Options)
         stop.set()
         await running
     return 0
+
+
+def _vanish() -> NoReturn:
+    """End at once, as a kill would: leases run out, and others take over what was in flight."""
+    log.warning("told twice to stop, ending at once")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(INTERRUPTED)
 
 
 def _work(role: str, options: Options) -> tuple[Work, Door | None]:
@@ -142,11 +153,15 @@ def run_all(
         "web": {"host": host, "port": port},
     }
     _preload()
-    stopping = False
+    stopping = at_once = False
 
     def on_signal(*_: object) -> None:
-        nonlocal stopping
+        nonlocal stopping, at_once
+        at_once = stopping
         stopping = True
+        if at_once:
+            for child in children:
+                child.process.kill()
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
@@ -184,7 +199,20 @@ def run_all(
             loaded = _newest(settings, loaded)
             children[index] = _start(child.role, settings, loaded, child.options)
     _stop(children)
+    if at_once:
+        log.warning("told twice to stop, ended at once")
+        asyncio.run(_put_down_store(settings))
+        return INTERRUPTED
     return 0
+
+
+async def _put_down_store(settings: Settings) -> None:
+    """Stop the embedded store that killed roles left behind, unless somebody else uses it."""
+    if not settings.redis_url:
+        embedded = Embedded(settings.data_dir)
+        with contextlib.suppress(EmbeddedError):
+            await embedded.attach()
+            await embedded.detach()
 
 
 def _newest(settings: Settings, loaded: Loaded) -> Loaded:

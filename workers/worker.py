@@ -12,31 +12,25 @@ import contextlib
 import os
 import random
 import socket
-from collections import deque
 from collections.abc import Callable
 
 import structlog
 
 from gateway.queue import Hint
-from gateway.store import LeaseLost, Renewal, Returned, StoreUnavailable, Work
-from gateway.store.leases import WORKER_LEASE
+from gateway.store import StoreUnavailable
 from gateway.wiring import Gateway
 from workers.claims import Claims
 from workers.escalator import Escalator
-from workers.flights import Flights, log_landing
+from workers.flights import Flights, log_landing, with_some_ahead
 from workers.patience import Patience
 from workers.slots import Slots
 from workers.sweeper import PAUSE, Sweeper
 from workers.tasks import end
+from workers.tenure import RENEW_EVERY, Tenure
 
-RENEW_EVERY = 2.0
-LEASE_MARGIN = 1.0
-"""Seconds before the lease's end at which what is on the wire is given up."""
 IDLE = 1.0
 """Seconds an idle worker waits at most before it looks by itself."""
 FINISH_BATCH = 100
-ALONE_AFTER = 3
-"""A delivery interrupted this often may be what kills workers: it flies alone (contract §7)."""
 STOP_WITHIN = 10.0
 """Seconds that deliveries in flight get to end when the worker is asked to stop."""
 
@@ -68,16 +62,16 @@ class Worker:
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._slots = Slots(
-            {name: self._settings[name].concurrency for name in self._names}, concurrency
+            {name: with_some_ahead(self._settings[name].concurrency) for name in self._names},
+            with_some_ahead(concurrency),
         )
-        self._flights = Flights(gateway.pipeline, self._slots, _clock, self._wake.set)
+        self._flights = Flights(gateway.pipeline, self._slots, concurrency, _clock, self._wake.set)
         self._claims = Claims(
             self._store, self._queue, self._settings, self._slots, self.name, concurrency
         )
-        self._alone: deque[Work] = deque()
-        self._lone_flight = ""
-        self._cut: set[str] = set()
-        self._renewed_at = 0.0
+        self._tenure = Tenure(
+            self._store, self._queue, self.name, self._names, self._flights, _clock
+        )
         self._escalator = Escalator(self._store, self._queue, gateway.pipeline.planner)
         self._sweeper = Sweeper(
             self._store, self._queue, self.name, self._names, gateway.config.retention
@@ -90,8 +84,8 @@ class Worker:
         background = [
             asyncio.create_task(self._patience.forever(name, step), name=name)
             for name, step in {
-                "renew": self._renew,
-                "watch": self._watch,
+                "renew": self._tenure.renew,
+                "watch": self._tenure.watch,
                 "bell": self._listen,
                 "sweep": self._sweep,
                 "finish": self._write_down,
@@ -99,7 +93,7 @@ class Worker:
         ]
         try:
             while not self._stop.is_set():
-                began = await self._patience.run("fill", self._fill)
+                began = await self._patience.survive("fill", self._fill)
                 if self._burst and not began and await self._patience.run("done", self._is_done):
                     break
                 await self._rest()
@@ -107,7 +101,10 @@ class Worker:
         finally:
             await end(*background)
             with contextlib.suppress(StoreUnavailable):
-                await self._goodbye()
+                while self._flights.landed:
+                    await self._write_down()
+                await self._tenure.finish()
+                await self._store.leases.give_up("sweeper", self.name)
         log.info("worker stopped", worker=self.name)
 
     async def _start(self) -> None:
@@ -121,47 +118,24 @@ class Worker:
                 before=before,
                 now=self._settings[name].place,
             )
-        await self._hello()
-
-    async def _hello(self) -> None:
-        self._renewed_at = _clock()
-        await self._store.leases.start_worker(self.name)
-        await self._queue.register(self.name, self._names)
-
-    async def _goodbye(self) -> None:
-        await self._store.leases.end_worker(self.name)
-        await self._store.leases.give_up("sweeper", self.name)
-        await self._queue.unregister(self.name, self._names)
+        await self._tenure.begin()
 
     # -- taking work ----------------------------------------------------------------------------
 
     async def _fill(self) -> bool:
         """Begin as much as there is room for; True if anything was begun."""
-        if self._alone or self._lone_flight in self._flights.ids:
-            return self._fly_alone()
+        if self._flights.one_by_one:
+            return self._flights.fly_alone()
         if self._slots.room <= 0:
             return False
         found = await self._claims.round(_clock)
         for work in found.work:
-            if work.interrupted >= ALONE_AFTER:
-                self._alone.append(work)
-            else:
-                self._flights.take_off(work)
-        if found.more:
+            self._flights.take_off(work)
+        if found.more or self._flights.one_by_one:
             self._wake.set()
-            if self._slots.room <= 0:
-                await self._queue.ring()  # for another worker
+        if found.more and self._slots.room <= 0:
+            await self._queue.ring()  # for another worker
         return bool(found.work)
-
-    def _fly_alone(self) -> bool:
-        """Nothing else is taken until those that may kill a worker have been tried one by one."""
-        if len(self._flights):
-            return False
-        work = self._alone.popleft()
-        log.warning("delivery runs alone", delivery=work.id, interrupted=work.interrupted)
-        self._lone_flight = work.id
-        self._flights.take_off(work)
-        return True
 
     async def _rest(self) -> None:
         """Wait for the bell, a landing, a destination that opens again, or a second."""
@@ -184,7 +158,7 @@ class Worker:
         await asyncio.sleep(0)
 
     async def _is_done(self) -> bool:
-        if len(self._flights) or self._alone:
+        if len(self._flights):
             return False
         waiting = await self._store.deliveries.waiting(self._names)
         return not any(live or later for live, later in waiting.values())
@@ -225,10 +199,6 @@ class Worker:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(0.2):
                     await self._wake.wait()
-        cut = await self._flights.cancel()
-        with contextlib.suppress(StoreUnavailable):
-            await self._hand_back(self._cut | {work.id for work in cut}, sent=True)
-            await self._hand_back({work.id for work in self._alone}, sent=False)
 
     def _bound(self) -> float:
         """Seconds that deliveries in flight get: when nothing is in a hurry, their own timeouts."""
@@ -236,64 +206,6 @@ class Worker:
             return STOP_WITHIN
         timeouts = (part.timeout.total_seconds() for part in self._settings.values())
         return STOP_WITHIN + max(timeouts, default=0.0)
-
-    async def _hand_back(self, ids: set[str], *, sent: bool) -> list[Returned]:
-        back = await self._store.deliveries.hand_back(self.name, sorted(ids), sent=sent)
-        hints = [Hint(item.id, item.destination, item.lane) for item in back]
-        await self._queue.done(self.name, hints)
-        await self._queue.enqueue(hints)
-        return back
-
-    # -- staying alive --------------------------------------------------------------------------
-
-    async def _renew(self) -> None:
-        await asyncio.sleep(RENEW_EVERY)
-        asked = _clock()
-        try:
-            renewal = await self._store.leases.renew_worker(self.name)
-        except LeaseLost:
-            log.warning("worker lease lost, starting over", worker=self.name)
-            await self._flights.cancel()
-            self._alone.clear()
-            self._cut.clear()
-            await self._hello()
-            return
-        self._renewed_at = asked
-        await self._agree(renewal)
-        await self._queue.heartbeat(self.name, busy=bool(len(self._flights)))
-
-    async def _agree(self, renewal: Renewal) -> None:
-        """Make the store's word about what is ours and our own the same again."""
-        cut = set(self._cut)
-        await self._hand_back(cut, sent=True)
-        self._cut -= cut
-        ours = self._flights.ids | {work.id for work in self._alone}
-        if renewal.late:
-            owned = await self._store.deliveries.owned(self.name)
-            await self._flights.cancel(ours - owned)
-            self._alone = deque(work for work in self._alone if work.id in owned)
-        elif renewal.owned > len(ours):
-            await self._return_strays()
-
-    async def _return_strays(self) -> None:
-        """Deliveries begun for us whose answer was lost on the way: nobody is sending them."""
-        before = await self._store.deliveries.owned(self.name)
-        await asyncio.sleep(RENEW_EVERY / 2)
-        ours = self._flights.ids | {work.id for work in self._alone}
-        strays = (before & await self._store.deliveries.owned(self.name)) - ours
-        await self._hand_back(strays, sent=False)
-
-    async def _watch(self) -> None:
-        """Give up what is on the wire before our lease ends: others may have it after that."""
-        left = self._renewed_at + WORKER_LEASE - LEASE_MARGIN - _clock()
-        if left > 0:
-            await asyncio.sleep(left)
-            return
-        cut = await self._flights.cancel()
-        if cut:
-            log.warning("worker lease not renewed, sends cancelled", cancelled=len(cut))
-            self._cut |= {work.id for work in cut}
-        await asyncio.sleep(RENEW_EVERY)
 
     async def _sweep(self) -> None:
         mine = await self._sweeper.round()
