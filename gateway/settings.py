@@ -15,13 +15,11 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from gateway.store import DEFAULT_NAMESPACE
+from gateway.store import DEFAULT_NAMESPACE, BadKey, Seal
 
 _LEVELS = ("debug", "info", "warning", "error")
 _SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
 _NAMESPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_NOT_YET = ("LEAD_GATEWAY_ENCRYPTION_KEYS",)
-"""Variables that a later version brings. Ignoring one would break a promise without a word."""
 
 
 class SettingsError(ValueError):
@@ -38,6 +36,8 @@ class Settings:
     redis_url: str | None = field(default=None, repr=False)
     namespace: str = DEFAULT_NAMESPACE
     admin_token: str | None = field(default=None, repr=False)
+    encryption_keys: tuple[str, ...] = field(default=(), repr=False)
+    """Newest first; none: personal data is stored in the open."""
     public_url: str | None = None
     log_format: str = "console"
     log_level: str = "info"
@@ -64,6 +64,7 @@ class Settings:
             redis_url=value("REDIS_URL"),
             namespace=value("LEAD_GATEWAY_NAMESPACE") or DEFAULT_NAMESPACE,
             admin_token=value("LEAD_GATEWAY_ADMIN_TOKEN"),
+            encryption_keys=_listed(value("LEAD_GATEWAY_ENCRYPTION_KEYS")),
             public_url=value("LEAD_GATEWAY_PUBLIC_URL"),
             log_format=(value("LEAD_GATEWAY_LOG_FORMAT") or "console").lower(),
             log_level=(value("LEAD_GATEWAY_LOG_LEVEL") or "info").lower(),
@@ -87,9 +88,13 @@ class Settings:
             raise SettingsError(f"LEAD_GATEWAY_LOG_LEVEL: write one of {', '.join(_LEVELS)}")
         if self.public_url and not self.public_url.startswith(("http://", "https://")):
             raise SettingsError("LEAD_GATEWAY_PUBLIC_URL: write a URL with http:// or https://")
-        for name in _NOT_YET:
-            if self.environ.get(name, "").strip():
-                raise SettingsError(f"{name}: is not available yet in this version: remove it")
+        for number, key in enumerate(self.encryption_keys, 1):
+            try:
+                Seal([key])
+            except BadKey as error:
+                raise SettingsError(
+                    f"LEAD_GATEWAY_ENCRYPTION_KEYS: number {number} is {error}"
+                ) from None
 
     def token(self) -> str:
         """The admin token; one is made in the data directory when none is set, and kept there."""
@@ -113,6 +118,10 @@ class Settings:
         finally:
             Path(draft).unlink(missing_ok=True)
         return _kept(path)
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
 
 
 def _kept(path: Path) -> str:

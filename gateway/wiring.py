@@ -25,7 +25,7 @@ from gateway.queue import Queue
 from gateway.render import Renderer
 from gateway.settings import Settings
 from gateway.sources import GslConfig, GslSource
-from gateway.store import Store, StoreUnavailable, connect
+from gateway.store import Seal, Store, StoreUnavailable, connect
 
 OPEN_DEADLINE = 60.0
 """Seconds a role waits for its store at start before it gives up."""
@@ -77,7 +77,9 @@ async def open_store(
     if embedded is not None:
         await embedded.attach()
     store = Store(
-        connect(settings.redis_url or (embedded.url if embedded else "")), settings.namespace
+        connect(settings.redis_url or (embedded.url if embedded else "")),
+        settings.namespace,
+        seal=Seal(settings.encryption_keys),
     )
     try:
         deadline = time.monotonic() + patience

@@ -13,7 +13,8 @@ from gateway.store.work import Report
 
 KNOWN_KEYS = {
     "attempts", "counts", "dead", "dead_reasons", "deliveries", "delivery", "destination",
-    "destinations", "due", "events", "expiring", "hours", "identities", "lead", "leads", "meta",
+    "destinations", "due", "events", "expiring", "find", "hours", "identities", "lead",
+    "leads", "meta",
     "owned", "rate", "ready", "seen", "states", "unrouted", "workers",
 }  # fmt: skip
 """What a name may begin with: a key of another kind is one that nobody sweeps."""
@@ -155,6 +156,9 @@ def _check_leads(found: Snapshot, deliveries: dict[str, dict[str, str]]) -> None
     assert set(found.keys.get("leads", {})) == set(leads)
     assert set(found.keys.get("expiring", {})) <= set(leads)
     assert set(found.keys.get("unrouted", {})) <= set(leads)
+    listed = {f"{k}{member}" for k, members in found.under("find").items() for member in members}
+    wanted = {term + uid for uid, lead in leads.items() for term in lead["terms"].split()}
+    assert listed == wanted, "what finds a person is not what the leads say"
     for uid, lead in leads.items():
         named = set(lead.get("deliveries", "").split())
         assert named == {k for k, f in deliveries.items() if f["lead"] == uid}

@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from gateway.config.model import Retention
 from gateway.store import Store
+from gateway.store.rejects import FORGET_BATCH
 
 BATCH = 50
 """Leads or records looked at in one round trip, one small script for each."""
@@ -62,6 +63,10 @@ class Forgetting:
         """One round of every walk."""
         await self._expired.go_on()
         await self._leads.go_on()
+        before = self._now() - self._retention.leads
+        for _ in range(BATCHES):
+            if await self._store.rejects.forget_before(before) < FORGET_BATCH:
+                break
         for name in await self._store.deliveries.destinations():
             if name not in self._records:
                 self._records[name] = self._walk_of(name)

@@ -48,7 +48,7 @@ def _of_the_rooms(error: BaseException) -> tuple[int, list[str]]:
     from gateway.config import ConfigError
     from gateway.embedded import EmbeddedError
     from gateway.settings import SettingsError
-    from gateway.store import BadCursor, StoreUnavailable
+    from gateway.store import BadCursor, FormatTooNew, KeyMissing, StoreUnavailable
 
     if isinstance(error, ConfigError):
         return USAGE, [str(fault) for fault in error.faults]
@@ -56,7 +56,9 @@ def _of_the_rooms(error: BaseException) -> tuple[int, list[str]]:
         return USAGE, [str(error)]
     if isinstance(error, StoreUnavailable):
         return FAILED, [f"{error}: is it running, and is REDIS_URL right?"]
-    if isinstance(error, EmbeddedError):
+    if isinstance(error, KeyMissing):
+        return USAGE, [str(error)]
+    if isinstance(error, (EmbeddedError, FormatTooNew)):
         return FAILED, [str(error)]
     if isinstance(error, OSError):
         what = (error.strerror or type(error).__name__).lower()

@@ -101,7 +101,7 @@ async def _rejected(store: Store, sources: list[str], limit: int, as_json: bool)
     rows: list[Rejected] = []
     cursor: str | None = None
     while not limit or len(rows) < limit:
-        page = await store.leads.rejected(cursor, PAGE)
+        page = await store.rejects.page(cursor, PAGE)
         rows += [item for item in page.items if not sources or item.source in sources]
         cursor = page.next_cursor
         if cursor is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -228,7 +228,7 @@ class Intake:
     async def _reject(self, item: Any, reason: str, taken: Taken) -> None:
         taken.rejected += 1
         raw = json.dumps(item, ensure_ascii=False, default=str)
-        await self._store.leads.reject(self._source.name, reason, raw, datetime.now(UTC))
+        await self._store.rejects.keep(self._source.name, reason, raw)
 
 
 def _digest(item: _Item) -> str:

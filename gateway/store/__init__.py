@@ -6,6 +6,7 @@ in one piece; nothing here decides what should happen, only whether it may.
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from redis.asyncio import Redis
@@ -17,6 +18,7 @@ from gateway.store.counts import Counts
 from gateway.store.deliveries import Deliveries
 from gateway.store.destinations import Destinations, DestinationState
 from gateway.store.events import Event, Events
+from gateway.store.index import Index
 from gateway.store.ladders import Claimed, Ladders, Waiting
 from gateway.store.leads import (
     Accepted,
@@ -24,7 +26,6 @@ from gateway.store.leads import (
     Leads,
     Mode,
     Plan,
-    Rejected,
     Rewrite,
     StoredLead,
 )
@@ -32,6 +33,8 @@ from gateway.store.leases import LeaseLost, Leases, Renewal
 from gateway.store.paging import BadCursor, Page
 from gateway.store.people import People, Settled, Wish
 from gateway.store.processes import Process, Processes
+from gateway.store.rejects import Rejected, Rejects
+from gateway.store.sealing import BadKey, Marks, Seal
 from gateway.store.sources import FeedTrouble, Sources, SourceState
 from gateway.store.threads import Threads
 from gateway.store.upkeep import Upkeep
@@ -40,6 +43,7 @@ from gateway.store.work import Begun, Claim, Finished, Replayed, Report, Returne
 __all__ = [
     "Accepted",
     "BadCursor",
+    "BadKey",
     "Begun",
     "Claim",
     "Claimed",
@@ -47,6 +51,7 @@ __all__ = [
     "Event",
     "FeedTrouble",
     "Finished",
+    "KeyMissing",
     "Known",
     "LeaseLost",
     "Mode",
@@ -59,6 +64,7 @@ __all__ = [
     "Report",
     "Returned",
     "Rewrite",
+    "Seal",
     "Settled",
     "SourceState",
     "Store",
@@ -80,30 +86,43 @@ class FormatTooNew(Exception):
     """The store was written by a newer version of this program."""
 
 
+class KeyMissing(Exception):
+    """Something in the store is sealed with an encryption key that was not given."""
+
+
 class Store:
-    """The store's rooms over one connection."""
+    """The store's rooms over one connection. ``seal`` encrypts what is personal in it."""
 
     def __init__(
-        self, redis: Redis, namespace: str = DEFAULT_NAMESPACE, *, clock_shift: float = 0.0
+        self,
+        redis: Redis,
+        namespace: str = DEFAULT_NAMESPACE,
+        *,
+        seal: Seal | None = None,
+        clock_shift: float = 0.0,
     ) -> None:
+        self.seal = seal or Seal()
+        self.marks = Marks()
         self.connection = Connection(redis, f"{namespace}:", clock_shift)
         self.namespace = namespace
-        self.leads = Leads(self.connection)
-        self.deliveries = Deliveries(self.connection)
+        self.leads = Leads(self.connection, self.seal, self.marks)
+        self.rejects = Rejects(self.connection, self.seal, self.marks)
+        self.index = Index(self.connection, self.marks)
+        self.deliveries = Deliveries(self.connection, self.seal)
         self.destinations = Destinations(self.connection)
-        self.sources = Sources(self.connection)
+        self.sources = Sources(self.connection, self.seal)
         self.leases = Leases(self.connection)
         self.processes = Processes(self.connection)
         self.counts = Counts(self.connection)
         self.events = Events(self.connection)
         self.upkeep = Upkeep(self.connection)
-        self.threads = Threads(self.connection)
+        self.threads = Threads(self.connection, self.marks)
         self.people = People(self.connection)
         self.ladders = Ladders(self.connection)
 
     async def open(self) -> None:
         """Check that the server answers and that what it holds can be read. Raises
-        StoreUnavailable.
+        StoreUnavailable, FormatTooNew, KeyMissing.
         """
         key = self.connection.key("meta")
         await self.connection.command("HSETNX", key, "format", FORMAT)
@@ -112,8 +131,32 @@ class Store:
             raise FormatTooNew(
                 f"the store holds format {found}, this version reads {FORMAT}: upgrade the program"
             )
-        await self.threads.load()
+        await self._check_keys()
+        self.marks.hold(await self._secret())
         await self.connection.load()
+
+    async def _check_keys(self) -> None:
+        key = self.connection.key("keys")
+        used = {name.decode() for name in await self.connection.command("SMEMBERS", key)}
+        if missing := sorted(used - set(self.seal.names)):
+            raise KeyMissing(
+                f"the store's personal data is sealed with the key {missing[0]}, which is not in "
+                "LEAD_GATEWAY_ENCRYPTION_KEYS: put it back, at the end"
+                + ("; it may go after lead-gateway keys rotate" if self.seal.names else "")
+            )
+        if self.seal.names and self.seal.names[0] not in used:
+            await self.connection.command("SADD", key, self.seal.names[0])
+
+    async def _secret(self) -> bytes:
+        """The key of the store's hashes: made once, sealed as soon as there is a key to do it."""
+        key = self.connection.key("meta")
+        made = self.seal.close(secrets.token_hex(32).encode())
+        await self.connection.command("HSETNX", key, "secret", made)
+        kept = await self.connection.command("HGET", key, "secret")
+        secret = self.seal.open(kept)
+        if kept == secret and self.seal.names:
+            await self.connection.command("HSET", key, "secret", self.seal.close(secret))
+        return bytes.fromhex(secret.decode())
 
     async def close(self) -> None:
         """Give back the connections."""

@@ -13,6 +13,7 @@ from gateway.delivery import Delivery, Lane, Reason, State
 from gateway.store import readings
 from gateway.store.connection import Connection
 from gateway.store.paging import Page, oldest_before
+from gateway.store.sealing import Seal
 from gateway.store.work import (
     Begun,
     Claim,
@@ -33,8 +34,9 @@ INTERRUPTIONS_ALLOWED = 5
 class Deliveries:
     """Reads and moves deliveries."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, seal: Seal) -> None:
         self._c = connection
+        self._seal = seal
 
     async def begin(self, worker: str, claims: Sequence[Claim]) -> list[Begun]:
         """Claim ready deliveries, several destinations in one round trip, in the claims' order.
@@ -43,14 +45,14 @@ class Deliveries:
         """
         answers = await self._c.run_many([("begin", claimed(worker, claim)) for claim in claims])
         return [
-            begun_of(answer, claim.destination)
+            begun_of(answer, claim.destination, self._seal)
             for claim, answer in zip(claims, answers, strict=True)
         ]
 
     async def finish(self, worker: str, reports: Sequence[Report]) -> list[Finished]:
         """Write down how attempts ended, in one round trip; one's failure stops no other."""
         answers = await self._c.run_many(
-            [("finish", arguments_of(worker, report)) for report in reports]
+            [("finish", arguments_of(worker, report, self._seal)) for report in reports]
         )
         return [
             Finished("failed", str(answer))
@@ -142,7 +144,7 @@ class Deliveries:
 
     async def get(self, delivery_id: str) -> Delivery | None:
         """One delivery with every attempt."""
-        return await readings.one(self._c, delivery_id)
+        return await readings.one(self._c, self._seal, delivery_id)
 
     async def get_many(self, ids: Sequence[str]) -> list[Delivery]:
         """Deliveries without their attempts, in one round trip; unknown ids fall out."""

@@ -11,11 +11,10 @@ from typing import Any
 
 from gateway.delivery import Lane, Reason
 from gateway.lead import Lead
+from gateway.lookup import terms
 from gateway.store.connection import Connection
 from gateway.store.paging import Page, oldest_before, pages_of
-
-REJECTED_KEPT = 1000
-"""Rejected records kept for the operator, the oldest dropped first."""
+from gateway.store.sealing import Marks, Seal
 
 
 class Mode(StrEnum):
@@ -108,23 +107,13 @@ class StoredLead:
     """The next step of its ladder, counted from 1; None: it never had one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """An item that could not become a lead. ``raw`` is what the portal sent, cut to 10,000
-    characters.
-    """
-
-    at: datetime
-    source: str
-    reason: str
-    raw: str
-
-
 class Leads:
     """Reads and writes leads. Every write is one script."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, seal: Seal, marks: Marks) -> None:
         self._c = connection
+        self._seal = seal
+        self._marks = marks
 
     async def lookup(self, uids: Sequence[str]) -> list[Known | None]:
         """What is known of each lead, in one round trip; None for a lead never seen."""
@@ -150,7 +139,7 @@ class Leads:
 
         A lead that the store refuses stands as an exception in its place and stops no other.
         """
-        answers = await self._c.run_many([("accept", _arguments(plan)) for plan in plans])
+        answers = await self._c.run_many([("accept", self._arguments(plan)) for plan in plans])
         return [
             answer
             if isinstance(answer, Exception)
@@ -168,9 +157,10 @@ class Leads:
                         item.uid,
                         item.expected,
                         item.digest,
-                        item.lead.to_json(),
+                        self._seal.close(item.lead.to_json()),
                         item.lead.category or "",
                         _expires(item.lead),
+                        self._terms(item.lead),
                     ),
                 )
                 for item in items
@@ -193,7 +183,7 @@ class Leads:
         return [
             None
             if isinstance(fields, BaseException) or fields[0] is None
-            else _stored(uid, fields, unrouted is not None)
+            else _stored(uid, fields, unrouted is not None, self._seal)
             for uid, fields, unrouted in zip(uids, answers[::2], answers[1::2], strict=True)
         ]
 
@@ -266,33 +256,33 @@ class Leads:
                 raise answer
         return [answer.decode() for answer in answers]
 
-    async def reject(self, source: str, reason: str, raw: Any, now: datetime) -> None:
-        """Keep an item that could not become a lead where the operator can see it.
-
-        The same item read again (every poll of the overlap) is kept once.
-        """
-        text = raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False, default=str)
-        record = json.dumps([source, reason, text[:10_000]], ensure_ascii=False)
-        key = self._c.key("rejected")
-        pipeline = self._c.redis.pipeline(transaction=False)
-        pipeline.zadd(key, {record: _ms(now)}, nx=True)
-        pipeline.zremrangebyrank(key, 0, -REJECTED_KEPT - 1)
-        added, _ = await self._c.execute(pipeline)
-        if added == 1:
-            await self._c.command("HINCRBY", self._c.key("counts"), f"rejected:{source}", 1)
-
-    async def rejected(self, cursor: str | None = None, limit: int = 50) -> Page[Rejected]:
-        """Rejected items, newest first."""
-        key = self._c.key("rejected")
-        offset = int(cursor or 0)
-        found = await self._c.command(
-            "ZRANGE", key, offset, offset + limit - 1, "REV", "WITHSCORES"
-        )
-        items = [
-            Rejected(datetime.fromtimestamp(float(at) / 1000, UTC), *json.loads(record))
-            for record, at in _pairs(found)
+    def _arguments(self, plan: Plan) -> list[Any]:
+        lead = plan.lead
+        created = lead.created_at or lead.received_at
+        kept = plan.mode is not Mode.FLOOR
+        arguments: list[Any] = [
+            plan.uid,
+            lead.id,
+            lead.source,
+            lead.identity,
+            lead.category or "",
+            _ms(created),
+            plan.digest,
+            self._seal.close(lead.to_json()) if kept else b"",
+            plan.mode.value,
+            plan.decision,
+            "" if not plan.to_claim else "-" if plan.escalate_at is None else _ms(plan.escalate_at),
+            _expires(lead),
+            self._terms(lead) if kept else "",
         ]
-        return Page(items, str(offset + limit) if len(items) == limit else None)
+        if plan.mode in (Mode.LIVE, Mode.LATER):
+            for delivery in plan.deliveries:
+                arguments.extend(delivery)
+        return arguments
+
+    def _terms(self, lead: Lead) -> str:
+        """The hashes by which the lead's person is found, as the scripts take them."""
+        return " ".join(self._marks.of(kind, value) for kind, value in terms(lead))
 
 
 _FIELDS = (
@@ -301,11 +291,11 @@ _FIELDS = (
 )  # fmt: skip
 
 
-def _stored(uid: str, fields: Sequence[bytes | None], unrouted: bool) -> StoredLead:
+def _stored(uid: str, fields: Sequence[bytes | None], unrouted: bool, seal: Seal) -> StoredLead:
     value = {name: (raw or b"").decode() for name, raw in zip(_FIELDS[1:], fields[1:], strict=True)}
     return StoredLead(
         uid=uid,
-        lead=Lead.from_json(fields[0] or b""),
+        lead=Lead.from_json(seal.open(fields[0] or b"")),
         sources=tuple(value["sources"].split()),
         received_at=datetime.fromtimestamp(int(value["received"]) / 1000, UTC),
         delivery_ids=tuple(value["deliveries"].split()),
@@ -335,39 +325,9 @@ def _moment(text: str) -> datetime | None:
     return datetime.fromtimestamp(int(text) / 1000, UTC) if text else None
 
 
-def _arguments(plan: Plan) -> list[Any]:
-    lead = plan.lead
-    created = lead.created_at or lead.received_at
-    arguments: list[Any] = [
-        plan.uid,
-        lead.id,
-        lead.source,
-        lead.identity,
-        lead.category or "",
-        _ms(created),
-        plan.digest,
-        b"" if plan.mode is Mode.FLOOR else lead.to_json(),
-        plan.mode.value,
-        plan.decision,
-        "" if not plan.to_claim else "-" if plan.escalate_at is None else _ms(plan.escalate_at),
-        _expires(lead),
-    ]
-    if plan.mode in (Mode.LIVE, Mode.LATER):
-        for delivery in plan.deliveries:
-            arguments.extend(delivery)
-    return arguments
-
-
 def _expires(lead: Lead) -> int | str:
     return _ms(lead.expires_at) if lead.expires_at else ""
 
 
 def _ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
-
-
-def _pairs(flat: Sequence[Any]) -> list[tuple[Any, Any]]:
-    """(member, score) couples, whichever of RESP2's flat list or RESP3's nested one came."""
-    if flat and isinstance(flat[0], (list, tuple)):
-        return [(item[0], item[1]) for item in flat]
-    return list(zip(flat[::2], flat[1::2], strict=True))

@@ -15,6 +15,7 @@ from typing import Any
 from gateway.delivery import Attempt, Delivery, Lane, Reason, State
 from gateway.store.connection import Connection
 from gateway.store.paging import Page, check_cursor, cursor_at, pages_of
+from gateway.store.sealing import Seal
 
 _FIELDS = (
     "lead", "lead_id", "source", "destination", "occasion", "state", "reason", "created",
@@ -22,7 +23,7 @@ _FIELDS = (
 )  # fmt: skip
 
 
-async def one(connection: Connection, delivery_id: str) -> Delivery | None:
+async def one(connection: Connection, seal: Seal, delivery_id: str) -> Delivery | None:
     """One delivery with every attempt."""
     pipeline = connection.redis.pipeline(transaction=False)
     pipeline.hmget(connection.key("delivery", delivery_id), *_FIELDS)
@@ -31,7 +32,7 @@ async def one(connection: Connection, delivery_id: str) -> Delivery | None:
     found = _delivery(delivery_id, fields)
     if found is None:
         return None
-    return replace(found, attempts=tuple(_attempt(item) for item in attempts))
+    return replace(found, attempts=tuple(_attempt(item, seal) for item in attempts))
 
 
 async def many(connection: Connection, ids: Sequence[str]) -> list[Delivery]:
@@ -130,7 +131,7 @@ def _delivery(identifier: str, fields: Any) -> Delivery | None:
     )
 
 
-def _attempt(raw: bytes) -> Attempt:
+def _attempt(raw: bytes, seal: Seal) -> Attempt:
     number, at, duration, outcome, reason, status, uncertain, answer = json.loads(raw)
     return Attempt(
         number=int(number),
@@ -139,7 +140,7 @@ def _attempt(raw: bytes) -> Attempt:
         outcome=outcome,
         reason=Reason(reason),
         status=int(status) if status != "" else None,
-        answer=answer,
+        answer=seal.open_text(answer),
         uncertain=bool(int(uncertain)),
     )
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway.store.connection import Connection
+from gateway.store.sealing import Seal, Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,9 @@ class SourceState:
 class Sources:
     """Reads and writes what is known of each source."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, seal: Seal) -> None:
         self._c = connection
+        self._seal = seal
 
     async def begin(self, name: str, floor: datetime) -> SourceState:
         """Write down where a source starts, once and before its first request; its state."""
@@ -198,15 +200,19 @@ class Sources:
         return await self._c.command("RPOP", self._c.key("wake", name)) is not None
 
     async def load_token(self, key: str) -> dict[str, Any] | None:
-        """The token document kept under ``key``, or None."""
+        """The token document kept under ``key``, or None; also when it can not be read any more."""
         raw = await self._c.command("GET", self._c.key("token", key))
-        return json.loads(raw) if raw else None
+        try:
+            return json.loads(self._seal.open(raw)) if raw else None
+        except Unreadable:
+            return None  # asking for a new one is cheaper than an old encryption key
 
     async def save_token(self, key: str, token: dict[str, Any], ttl: float) -> None:
         """Keep a token for ``ttl`` seconds."""
         await self._c.command(
-            "SET", self._c.key("token", key), json.dumps(token), "PX", max(1, round(ttl * 1000))
-        )
+            "SET", self._c.key("token", key), self._seal.close(json.dumps(token).encode()),
+            "PX", max(1, round(ttl * 1000)),
+        )  # fmt: skip
 
     async def lock_token(self, key: str, seconds: float) -> bool:
         """Become the one process that asks for a new token; False if another already does."""

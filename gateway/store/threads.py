@@ -1,19 +1,19 @@
 """Who wrote before, and where: a name for each person that gives nobody away, and their threads.
 
-Owns the key of the hash, which never leaves the store, and one entry per destination and person.
+Owns one entry per destination and person, under hashes that only this store can make.
 What a thread is, is the destination's to say: Slack's is the time stamp of a first message.
 """
 
 from __future__ import annotations
 
 import hashlib
-import secrets
 from datetime import timedelta
 
 from gateway.claims import ClaimLinks
 from gateway.contact import normal_email
 from gateway.lead import Lead
 from gateway.store.connection import Connection
+from gateway.store.sealing import Marks
 
 KEPT_FOR = timedelta(days=90)
 """A person who comes back later than this begins a new thread."""
@@ -22,20 +22,14 @@ KEPT_FOR = timedelta(days=90)
 class Threads:
     """Names people and remembers the thread that a destination began for each."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, marks: Marks) -> None:
         self._c = connection
-        self._secret = b""
-
-    async def load(self) -> None:
-        """Read the key of the hash, made by whoever opens the store first."""
-        key = self._c.key("meta")
-        await self._c.command("HSETNX", key, "person_key", secrets.token_hex(32))
-        self._secret = await self._c.command("HGET", key, "person_key")
+        self._marks = marks
 
     @property
     def claim_links(self) -> ClaimLinks:
         """Makes and reads claim links, the same in every process of this store."""
-        return ClaimLinks(hashlib.blake2b(b"claim links", key=self._secret).digest())
+        return ClaimLinks(hashlib.blake2b(b"claim links", key=self._marks.secret).digest())
 
     def person(self, lead: Lead) -> str:
         """The same 32 letters and digits for each lead of one person; empty when nobody is known.
@@ -48,7 +42,7 @@ class Threads:
         if not known:
             return ""
         text = f"{lead.identity}\x00{known}".encode("utf-8", "surrogatepass")
-        return hashlib.blake2b(text, key=self._secret, digest_size=16).hexdigest()
+        return hashlib.blake2b(text, key=self._marks.secret, digest_size=16).hexdigest()
 
     def marks(self, lead: Lead) -> tuple[str, ...]:
         """A name for each way the person is known: address, phone, the portal's own number."""
@@ -62,7 +56,7 @@ class Threads:
         return tuple(
             hashlib.blake2b(
                 f"{lead.identity}\x00{way}\x00{value}".encode("utf-8", "surrogatepass"),
-                key=self._secret,
+                key=self._marks.secret,
                 digest_size=12,
             ).hexdigest()
             for way, value in known.items()

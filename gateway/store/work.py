@@ -13,6 +13,7 @@ from typing import Any
 
 from gateway.delivery import Lane, Reason
 from gateway.lead import Agent, Lead
+from gateway.store.sealing import Seal
 
 FAILURES_THAT_BREAK = 8
 """Failures in a row that open a destination's breaker."""
@@ -130,10 +131,10 @@ class Due:
     next_in: float | None
 
 
-def work_of(row: Sequence[Any], destination: str) -> Work:
+def work_of(row: Sequence[Any], destination: str, seal: Seal) -> Work:
     """One row of begin's answer."""
     identifier, number, made, cut, lane, occasion, created, saved, body, agent = row
-    lead = Lead.from_json(body)
+    lead = Lead.from_json(seal.open(body))
     if agent:  # an escalation may be for another than the lead's own
         lead = lead.model_copy(update={"agent": Agent.model_validate_json(agent)})
     return Work(
@@ -146,11 +147,11 @@ def work_of(row: Sequence[Any], destination: str) -> Work:
         made=made,
         interrupted=cut,
         lane=Lane(lane.decode()),
-        saved=json.loads(saved) if saved else {},
+        saved=json.loads(seal.open(saved)) if saved else {},
     )
 
 
-def begun_of(answer: Any, destination: str) -> Begun:
+def begun_of(answer: Any, destination: str, seal: Seal) -> Begun:
     """Begin's answer for one claim. A claim the server failed at is refused for a second."""
     if isinstance(answer, BaseException):
         return Begun([], "error", 1.0)
@@ -159,7 +160,7 @@ def begun_of(answer: Any, destination: str) -> Begun:
     unreadable: list[tuple[str, int]] = []
     for row in rows:
         try:
-            work.append(work_of(row, destination))
+            work.append(work_of(row, destination, seal))
         except ValueError:
             # Its own text may quote the lead.
             unreadable.append((row[0].decode(), row[1]))
@@ -179,8 +180,9 @@ def claimed(worker: str, claim: Claim) -> list[Any]:
     ]
 
 
-def arguments_of(worker: str, report: Report) -> list[Any]:
+def arguments_of(worker: str, report: Report, seal: Seal) -> list[Any]:
     """A report as finish takes it."""
+    saved = json.dumps(report.saved, separators=(",", ":")) if report.saved else ""
     return [
         report.delivery_id,
         worker,
@@ -189,11 +191,11 @@ def arguments_of(worker: str, report: Report) -> list[Any]:
         report.reason.value,
         "" if report.status is None else report.status,
         report.duration_ms,
-        report.answer,
+        seal.close_text(report.answer),
         int(report.uncertain),
         "" if report.wait is None else round(report.wait * 1000),
         report.remote_id,
-        json.dumps(report.saved, separators=(",", ":")) if report.saved else "",
+        seal.close(saved.encode()) if saved else "",
         report.health,
         "" if report.throttle is None else round(report.throttle * 1000),
         int(report.pause),

@@ -109,7 +109,7 @@ async def _accept(web: Web, source: str, identity: str, items: list[Any]) -> lis
             lead = parse_push(item, source=source, identity=identity, received_at=now)
         except RejectedItem as rejected:
             verdict.status, verdict.reason = "rejected", rejected.reason
-            await web.store.leads.reject(source, rejected.reason, item, now)
+            await web.store.rejects.keep(source, rejected.reason, item)
         else:
             leads.append((lead, verdict))
     results = await web.gateway.pipeline.accept([lead for lead, _ in leads]) if leads else []

@@ -192,6 +192,6 @@ async def _sources(gateway: Gateway, now: datetime) -> None:
         problem, now + timedelta(minutes=4), {"error": "invalid_client", "trace": {}}
     )
     await sources.failed("logic-immo", "refused", trouble)
-    await gateway.store.leads.reject(
-        "seloger", "an item has no leadMetaInfos.leadId", '{"contactRequest": null}', now
+    await gateway.store.rejects.keep(
+        "seloger", "an item has no leadMetaInfos.leadId", '{"contactRequest": null}'
     )

@@ -110,7 +110,7 @@ async def test_odd_items_are_delivered_or_rejected_and_stop_no_other(
     async with house.running() as gateway:
         for sink in (house.crm.got, house.inbox.got, house.slack.got):
             await sink.wait_for(3, 20)
-        rejected = await gateway.store.leads.rejected()
+        rejected = await gateway.store.rejects.page()
     assert set(house.inbox.got.by_id) == {"odd-1", "nulls", good.id}
     assert len(rejected.items) == 2
     odd = next(item for item in house.crm.got.all if item.content["data"]["id"] == "odd-1")

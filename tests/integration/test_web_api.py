@@ -268,7 +268,7 @@ async def test_an_item_that_is_no_lead_leaves_the_others_alone(house: WebGateway
     items: list[Any] = [{"id": "a"}, {"id": "a"}, {"id": True}, None, {"id": "b"}]
     async with browse(house) as client:
         answer = await client.post("/v1/sources/website/leads", headers=PUSH, json=items)
-        rejected = await house.store.leads.rejected()
+        rejected = await house.store.rejects.page()
     verdicts = answer.json()["items"]
     assert answer.status_code == 202
     assert sorted([verdicts[0]["status"], verdicts[1]["status"]]) == ["accepted", "known"]

@@ -23,6 +23,20 @@ local function counts_key(dest) return P .. 'counts:' .. dest end
 local function states_key(dest) return P .. 'states:' .. dest end
 local function seen_key(uid) return P .. 'seen:' .. string.sub(uid, 1, 4) end
 
+-- By what a lead's person is found: keyed hashes of 16 hex digits, spread over 4,096 sorted sets so
+-- that nearly all stay in the compact form. gateway/store/people.py reads them.
+local function find_key(term) return P .. 'find:' .. string.sub(term, 1, 3) end
+local function list_under(uid, terms)
+  for term in string.gmatch(terms or '', '%x+') do
+    redis.call('ZADD', find_key(term), 0, string.sub(term, 4) .. uid)
+  end
+end
+local function strike_out(uid, terms)
+  for term in string.gmatch(terms or '', '%x+') do
+    redis.call('ZREM', find_key(term), string.sub(term, 4) .. uid)
+  end
+end
+
 local EVENTS_KEPT = 10000
 
 local function event(kind, id, uid, dest, detail)
@@ -148,6 +162,7 @@ end
 -- Take a lead out of everything that leads to it. What is gone still stands in the append-only file
 -- until that is rewritten: since when, the sweeper reads here.
 local function forget_lead(uid)
+  strike_out(uid, redis.call('HGET', lead_key(uid), 'terms'))
   redis.call('DEL', lead_key(uid))
   redis.call('ZREM', P .. 'leads', uid)
   redis.call('ZREM', P .. 'unrouted', uid)

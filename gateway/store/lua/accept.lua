@@ -2,7 +2,8 @@
 -- ARGV: 2 uid, 3 lead id, 4 source, 5 identity, 6 category, 7 created ms, 8 digest, 9 body,
 --       10 mode (live | later | floor | store), 11 decision (JSON or ""), 12 when the first step of its
 --       ladder is due, in ms ("-": nobody is told when it is not claimed, "": it is not to be
---       claimed), 13 expires ms or "", then id, destination, occasion of each delivery.
+--       claimed), 13 expires ms or "", 14 hashes to find it by, then id, destination, occasion of
+--       each delivery.
 -- Answers {what, delivery id...}: what is new | added | known | changed | floor | erased.
 local uid, source, mode = ARGV[2], ARGV[4], ARGV[10]
 local rest = string.sub(uid, 5)
@@ -37,7 +38,8 @@ else
   redis.call('HSET', seen_key(uid), rest, 'a')
   redis.call('HSET', lead, 'id', ARGV[3], 'source', source, 'sources', source,
     'identity', ARGV[5], 'category', ARGV[6], 'created', ARGV[7], 'received', int(now),
-    'digest', ARGV[8], 'body', ARGV[9])
+    'digest', ARGV[8], 'body', ARGV[9], 'terms', ARGV[14])
+  list_under(uid, ARGV[14])
   if ARGV[11] ~= '' then redis.call('HSET', lead, 'decision', ARGV[11]) end
   redis.call('DEL', P .. 'assigned:' .. uid)
   redis.call('ZADD', P .. 'leads', int(now), uid)
@@ -54,7 +56,7 @@ local lane = mode == 'live' and 'live' or 'later'
 local answer = {what}
 local names = {}
 local stored = {uid = uid, id = ARGV[3], source = source, born = ARGV[7]}
-for i = 14, #ARGV, 3 do
+for i = 15, #ARGV, 3 do
   local id = make_delivery(ARGV[i], stored, ARGV[i + 1], ARGV[i + 2], lane, now)
   if id then
     answer[#answer + 1] = id
@@ -71,7 +73,7 @@ if what == 'new' and ARGV[12] ~= '' and #names > 0 then
     redis.call('ZADD', P .. 'ladder', ARGV[12], uid)
   end
 end
-if what == 'new' and #ARGV < 14 and mode ~= 'store' then
+if what == 'new' and #ARGV < 15 and mode ~= 'store' then
   redis.call('ZADD', P .. 'unrouted', int(now), uid)
 end
 event('lead', '', uid, '', what)

@@ -109,7 +109,7 @@ async def rejected(request: Request, session: str) -> Response:
     cursor = request.query_params.get("cursor", "")
     if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 7):
         raise Problem(400, "cursor: this page was not given out by this list")
-    found = await web.store.leads.rejected(cursor or None, LIST_ROWS)
+    found = await web.store.rejects.page(cursor or None, LIST_ROWS)
     values = {"items": found.items, "next_cursor": found.next_cursor}
     return page(request, "rejected.html", {**shared, **values})
 
