@@ -107,7 +107,7 @@ async def house(tmp_path: Path, valkey_url: str) -> AsyncIterator[House]:
             "mail": await stack.enter_async_context(serve_mail(inbox)),
         }
         config = tmp_path / "gateway.yaml"
-        config.write_text(YAML.format(secret=SECRET, timeout="2s", **urls))
+        config.write_text(YAML.format(secret=SECRET, timeout="15s", **urls))
         settings = Settings.read(
             {
                 "REDIS_URL": valkey_url,
