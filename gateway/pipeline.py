@@ -12,7 +12,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -35,7 +35,7 @@ from gateway.delivery import (
 from gateway.destinations.common import DestinationConfig
 from gateway.destinations.protocol import Destination
 from gateway.lead import Lead, merge
-from gateway.planning import Planner
+from gateway.planning import STALE_AFTER, Planner
 from gateway.queue import Hint, Queue
 from gateway.render import TemplateError
 from gateway.store import (
@@ -93,10 +93,11 @@ class Pipeline:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         draw: Callable[[], float] = random.random,
         complete: Callable[[Lead], Lead] = lambda lead: lead,
+        stale_after: timedelta = STALE_AFTER,
     ) -> None:
         self._store = store
         self._queue = queue
-        self.planner = Planner(store, agencies, clock)
+        self.planner = Planner(store, agencies, clock, stale_after)
         self.destinations = destinations
         self.settings = settings
         self._draw = draw

@@ -17,6 +17,9 @@ from gateway.lead import Agent, Lead, Person
 from gateway.routing import Decision
 from gateway.store import Mode, Plan, Settled, Store, StoredLead, Waiting, Wish
 
+STALE_AFTER = timedelta(hours=2)
+"""The age from which a lead that comes in is late."""
+
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
@@ -61,17 +64,23 @@ class Planner:
     """Plans leads. One per process."""
 
     def __init__(
-        self, store: Store, agencies: Mapping[str, Agency], clock: Callable[[], datetime]
+        self,
+        store: Store,
+        agencies: Mapping[str, Agency],
+        clock: Callable[[], datetime],
+        stale_after: timedelta = STALE_AFTER,
     ) -> None:
         self._store = store
         self._agencies = agencies
         self._clock = clock
+        self._stale_after = stale_after
 
     async def plans(
         self, leads: Sequence[tuple[Lead, str]], mode: Mode, floor: datetime | None
     ) -> list[Plan | Exception]:
         """What to store of each lead: whose it is, then where it goes."""
         now = self._clock()
+        leads = [(self._dated(lead, now), mark) for lead, mark in leads]
         wishes = [self._wish_or_fault(lead, mode, floor, now) for lead, _ in leads]
         asked = [wish for wish in wishes if isinstance(wish, Wish)]
         answers = iter(await self._store.people.settle(asked) if asked else [])
@@ -81,6 +90,11 @@ class Planner:
             )
             for (lead, mark), wish in zip(leads, wishes, strict=True)
         ]
+
+    def _dated(self, lead: Lead, now: datetime) -> Lead:
+        """A lead that comes long after it was made says so, to whoever gets it (contract §7)."""
+        late = lead.created_at is not None and lead.created_at < now - self._stale_after
+        return lead.model_copy(update={"late": True}) if late and not lead.test else lead
 
     def _wish_or_fault(
         self, lead: Lead, mode: Mode, floor: datetime | None, now: datetime

@@ -124,7 +124,7 @@ async def open_gateway(
         queue = Queue(store.connection.redis, settings.namespace)
         pipeline = Pipeline(
             store, queue, agencies(config, renderer), destinations, config.destinations,
-            complete=renderer.complete,
+            complete=renderer.complete, stale_after=config.stale_after,
         )  # fmt: skip
         yield Gateway(
             settings, loaded, store, queue, renderer, sources, destinations, pipeline, embedded

@@ -160,6 +160,8 @@ class GatewayConfig(Rules):
     timezone: Zone = "Europe/Paris"
     """Of times in mails and messages."""
     retention: Retention = Retention()
+    stale_after: Annotated[Duration, Field(ge=timedelta(minutes=1))] = timedelta(hours=2)
+    """The age from which a lead that comes in is flagged ``late``, and never escalated."""
     links: Links = Links()
     template_dir: Annotated[str, Field(min_length=1)] | None = None
     """A folder of your own templates, relative to this file; default: ``templates`` beside it."""

@@ -12,7 +12,7 @@ from typing import Any
 from gateway.config.faults import Place
 
 KEYS: dict[str, frozenset[str]] = {
-    "": frozenset({"alerts", "stale_after"}),
+    "": frozenset({"alerts"}),
     "destinations.*": frozenset({"duplicate", "preset", "with"}),
     "destinations.*.auth": frozenset({"oauth2"}),
 }

@@ -169,6 +169,21 @@ async def test_a_floor_is_written_before_the_first_request(house: ReadingHouse) 
     assert await house.mark(before.id) == "f"
 
 
+async def test_leads_that_come_long_after_they_were_made_say_so(house: ReadingHouse) -> None:
+    """After an outage, or on a first run that reaches back (contract §7)."""
+    source = house.source(start=timedelta(hours=5))
+    old, new = (
+        house.portal.add(1, "AGENCY", at=house.now() - timedelta(minutes=ago))[0]
+        for ago in (121, 119)
+    )
+
+    await house.poll(source)
+
+    stored = [await house.lead(lead.id) for lead in (old, new)]
+    assert [one and one.lead.late for one in stored] == [True, False]
+    assert await delivered_ids(house) == sorted([old.id, new.id])
+
+
 @pytest.mark.parametrize("look", ["reconcile", "review"])
 async def test_no_look_delivers_what_is_older_than_the_floor(
     house: ReadingHouse, look: str, monkeypatch: pytest.MonkeyPatch
