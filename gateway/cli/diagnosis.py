@@ -201,6 +201,21 @@ def _of_feed(name: str, feed: str, trouble: FeedTrouble) -> Finding:
     )  # fmt: skip
 
 
+def _of_paused(name: str, state: DestinationState, waiting: int) -> Finding:
+    resume = f"lead-gateway destinations resume {name}"
+    why = ""
+    if state.reason == "moved":
+        why = f": it is at {state.place} now, what waits was meant for {state.moved_from}"
+        resume += " if that is meant"
+    elif state.reason == Reason.GONE:
+        why, resume = ": it answered 410, gone for good", f"correct its address, then {resume}"
+    elif state.reason not in (None, "operator"):
+        why = f" ({state.reason})"
+    return Finding(
+        Weight.BLOCKED, f"destination {name}", f"paused{why}; {waiting} deliveries are held", resume
+    )
+
+
 def _of_destination(name: str, state: DestinationState, seen: Seen, now: datetime) -> list[Finding]:
     about, found = f"destination {name}", []
     waiting = state.pending + state.retrying
@@ -212,11 +227,7 @@ def _of_destination(name: str, state: DestinationState, seen: Seen, now: datetim
                         "put it back, or leave them; nothing is lost")
             )  # fmt: skip
     elif state.state == "paused":
-        why = "" if state.reason in (None, "operator") else f" ({state.reason})"
-        found.append(
-            Finding(Weight.BLOCKED, about, f"paused{why}: {waiting} deliveries are held",
-                    f"lead-gateway destinations resume {name}")
-        )  # fmt: skip
+        found.append(_of_paused(name, state, waiting))
     elif state.state == "broken":
         since = state.broken_since
         long = f" for {span((now - since).total_seconds())}" if since else ""

@@ -35,6 +35,8 @@ class DestinationState:
     oldest_pending_seconds: float = 0.0
     place: str | None = None
     """Where it was when a process last started with it: kind and host."""
+    moved_from: str | None = None
+    """Where it was before, while it is paused because what waits was meant for that place."""
 
 
 class Destinations:
@@ -51,7 +53,7 @@ class Destinations:
         """Deliver again, and forget past trouble: the next attempt is not a probe."""
         await self._c.command(
             "HDEL", self._c.key("destination", name),
-            "paused", "closed_until", "fails",
+            "paused", "moved_from", "closed_until", "fails",
             "broken_at", "broken_reason", "probe", "probe_at", "probe_wait",
         )  # fmt: skip
 
@@ -80,7 +82,7 @@ class Destinations:
             pipeline.hmget(
                 self._c.key("destination", name),
                 "paused", "broken_at", "broken_reason", "closed_until", "place", "probe_at",
-                "fails",
+                "fails", "moved_from",
             )  # fmt: skip
             pipeline.hmget(self._c.key("states", name), "pending", "delivering", "retrying", "dead")
             pipeline.hget(self._c.key("counts", name), "outcome:delivered")
@@ -95,7 +97,7 @@ class Destinations:
 
 def _state(name: str, answers: Sequence[Any], now: float) -> DestinationState:
     fields, counts, delivered, oldest = answers
-    paused, broken_at, broken_reason, closed, place, probe, failures = (
+    paused, broken_at, broken_reason, closed, place, probe, failures, moved_from = (
         value.decode() if value else None for value in fields
     )
     pending, delivering, retrying, dead = (max(0, int(value or 0)) for value in counts)
@@ -118,6 +120,7 @@ def _state(name: str, answers: Sequence[Any], now: float) -> DestinationState:
         failures=int(failures or 0),
         oldest_pending_seconds=max(0.0, now - waits_since) if waits_since else 0.0,
         place=place,
+        moved_from=moved_from,
     )
 
 

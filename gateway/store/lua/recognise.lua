@@ -9,7 +9,9 @@ redis.call('HSET', dk, 'place', place)
 if not before then return '' end
 for _, waits in ipairs(redis.call('HMGET', states_key(dest), 'pending', 'retrying', 'delivering')) do
   if tonumber(waits or '0') > 0 then
-    redis.call('HSETNX', dk, 'paused', 'moved')
+    if redis.call('HSETNX', dk, 'paused', 'moved') == 1 then
+      redis.call('HSET', dk, 'moved_from', before)
+    end
     return before
   end
 end
