@@ -77,7 +77,8 @@ class Reason(StrEnum):
 class Delivered:
     """The receiver has the lead. ``remote_id`` is the receiver's own id of it, when it said one.
 
-    ``thread`` is what later leads of the same person may be attached to there.
+    ``thread`` is what later leads of the same person may be attached to there, when this one began
+    it.
     """
 
     reason: Reason = Reason.ACCEPTED

@@ -26,7 +26,7 @@ from gateway import bounds, masking
 from gateway.contact import normal_email
 from gateway.masking import mask
 from gateway.plain_text import one_line, visible
-from gateway.slack_text import slack, slack_link, slack_plain
+from gateway.slack_text import slack, slack_link, slack_mention, slack_plain
 
 _LOCALES = {"fr": "fr_FR", "en": "en_GB"}
 _DATES = {"fr": "dd/MM/yyyy 'à' HH\u202f'h'\u202fmm", "en": "d MMMM yyyy, HH:mm"}
@@ -36,6 +36,8 @@ _NO_MOBILE = frozenset({
     phonenumbers.PhoneNumberType.UAN, phonenumbers.PhoneNumberType.PAGER,
     phonenumbers.PhoneNumberType.VOICEMAIL,
 })  # fmt: skip
+_TOO_MUCH = 10**15
+"""More than any price or surface: from far beyond it Babel has no digits left, and raises."""
 _CONSTANT = re.compile(r"\w+", re.ASCII)
 _UNITS = {"SQUARE_METER": "m²", "SQUARE_FOOT": "sq ft", "HECTARE": "ha", "ACRE": "ac"}
 
@@ -146,6 +148,7 @@ def filters(
         "slack": slack,
         "slack_plain": slack_plain,
         "slack_link": slack_link,
+        "slack_mention": slack_mention,
         "csv": csv,
     }
 
@@ -240,7 +243,7 @@ def _moment(value: Any) -> datetime | None:
 
 def _number(value: Any) -> int | float | None:
     usable = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return value if usable and math.isfinite(value) else None
+    return value if usable and abs(value) < _TOO_MUCH and math.isfinite(value) else None
 
 
 def _is_e164(text: str) -> bool:

@@ -28,7 +28,8 @@ def web_link(url: str | None) -> str | None:
 
 def lead_page(public_url: str, source: str, lead_id: str) -> str:
     """The lead's page in the dashboard."""
-    return f"{public_url}/leads/{quote(source, safe='')}/{quote(lead_id, safe='')}"
+    place = "/".join(quote(part, safe="", errors="replace") for part in (source, lead_id))
+    return f"{public_url}/leads/{place}"
 
 
 def quoted(value: Any) -> Any:
@@ -37,4 +38,4 @@ def quoted(value: Any) -> Any:
         return {key: quoted(item) for key, item in value.items()}
     if isinstance(value, list):
         return [quoted(item) for item in value]
-    return quote(value, safe="") if isinstance(value, str) else value
+    return quote(value, safe="", errors="replace") if isinstance(value, str) else value

@@ -181,7 +181,9 @@ class Pipeline:
             outcome = await destination.send(prepared)
         if isinstance(outcome, Delivered) and outcome.thread and message.person:
             with contextlib.suppress(StoreUnavailable):
-                await self._store.threads.keep(work.destination, message.person, outcome.thread)
+                await self._store.threads.keep(
+                    work.destination, message.person, outcome.thread, instead_of=message.thread
+                )
         return self._report(work, outcome, round((time.monotonic() - started) * 1000))
 
     async def _message(self, work: Work, destination: Destination) -> Message:

@@ -7,6 +7,7 @@ only control characters) and Block Kit's reference for the lengths.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from gateway.plain_text import visible
@@ -15,6 +16,8 @@ _ESCAPED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _FORMATTING = "*_~`"
 _UNSEEN = "\u200b"
 """A zero-width space: after a character that formats, it makes it one that only stands there."""
+_EMOJI = re.compile(r":(?=[a-z0-9_'+-]+:)")
+_MEMBER = re.compile(r"[UW][A-Z0-9]{2,20}")
 _LINKS = ("https://", "http://", "mailto:", "tel:")
 
 
@@ -25,7 +28,7 @@ def size(text: str) -> int:
 
 def slack(value: Any, length: int = 2800) -> str:
     """``value`` for mrkdwn. ``length`` counts what is sent, so many ``&`` break no limit."""
-    text = _clean(value)
+    text = _EMOJI.sub(":" + _UNSEEN, _clean(value))  # :skull: stays what was typed
     kept = _fitting([size(_piece(character)) for character in text], length)
     return "".join(map(_piece, text[:kept])) + ("…" if kept < len(text) else "")
 
@@ -45,6 +48,12 @@ def slack_link(url: Any, label: Any = None) -> str:
     if not (is_whole and target.startswith(_LINKS)):
         return shown
     return f"<{target.replace('&', '&amp;')}|{shown.replace('|', '¦')}>"
+
+
+def slack_mention(value: Any) -> str:
+    """A mention of the member with this id (``U012ABC``); of anything else, nothing."""
+    text = str(value or "")
+    return f"<@{text}>" if _MEMBER.fullmatch(text) else ""
 
 
 def _piece(character: str) -> str:

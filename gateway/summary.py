@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from gateway.plain_text import one_line
+from gateway.plain_text import one_line, visible
 
 FIELDS = (
     "who", "category", "portal", "what", "short", "type", "rooms", "surface", "where", "price",
@@ -134,7 +134,8 @@ class Summary(Mapping[str, str]):
             lead["estimation"]["message"],
             lead["project"]["comment"],
         )
-        return "\n\n".join(dict.fromkeys(text.strip() for text in texts if text and text.strip()))
+        seen = (visible(text).strip() for text in texts if text)
+        return "\n\n".join(dict.fromkeys(filter(None, seen)))
 
 
 def _place(p: Mapping[str, Any], e: Mapping[str, Any]) -> str:

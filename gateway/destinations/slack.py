@@ -1,43 +1,31 @@
-"""Slack: a lead as Block Kit, through an incoming webhook or ``chat.postMessage``."""
+"""Slack: a lead as Block Kit, through an incoming webhook or ``chat.postMessage``.
+
+Owns how a message is posted and where: alone, or under the first message about the same person.
+What Slack takes is for slack_blocks.py, what its answers mean for slack_answers.py.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from gateway.backoff import parse_retry_after
-from gateway.delivery import Deferred, Delivered, Message, Outcome, Reason, Refused
-from gateway.destinations.classify import answer_text, classify
+from gateway.delivery import Deferred, Delivered, Message, Outcome
 from gateway.destinations.common import DestinationConfig
 from gateway.destinations.protocol import Preview, Surroundings, VerifyError
+from gateway.destinations.slack_answers import Answer, understand
 from gateway.destinations.slack_blocks import fit, limits_broken
+from gateway.destinations.slack_drawing import page
 from gateway.http import Exchange, HttpClient, Request, WireError
 from gateway.lead import Lead
 from gateway.render import Renderer, TemplateError
 
-POST_MESSAGE = "https://slack.com/api/chat.postMessage"
-# Slack's words, from its pages on incoming webhooks and on chat.postMessage.
-_LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
-_CREDENTIALS = frozenset({
-    "access_denied", "account_inactive", "action_prohibited", "invalid_auth", "invalid_token",
-    "missing_scope", "no_active_hooks", "no_permission", "no_service", "not_authed",
-    "not_allowed_token_type", "org_login_required", "team_disabled", "token_expired",
-    "token_revoked",
-})  # fmt: skip
-_SHAPE = frozenset({
-    "invalid_arguments", "invalid_blocks", "invalid_blocks_format", "invalid_payload",
-    "markdown_text_conflict", "msg_blocks_too_long", "msg_too_long", "no_text",
-    "too_many_attachments",
-})  # fmt: skip
-_NEVER_HERE = frozenset({
-    "channel_not_found", "is_archived", "messages_tab_disabled", "not_in_channel",
-    "restricted_action", "restricted_action_read_only_channel", "team_access_not_granted",
-})  # fmt: skip
+_JSON = "application/json; charset=utf-8"
 
 
 class SlackConfig(DestinationConfig):
@@ -46,19 +34,29 @@ class SlackConfig(DestinationConfig):
     kind: Literal["slack"] = "slack"
     webhook_url: SecretStr | None = None
     token: SecretStr | None = None
-    channel: str | None = None
+    channel: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    api_url: Annotated[str, Field(max_length=500)] = "https://slack.com/api/"
+    """For a workspace that is not on slack.com, as GovSlack is not."""
     template: str = Field(default="new-lead", pattern=r"^[A-Za-z0-9_-]+$")
 
     @property
     def host(self) -> tuple[str, str]:
         """See :class:`DestinationConfig`."""
-        hook = self.webhook_url.get_secret_value() if self.webhook_url else POST_MESSAGE
-        return "webhook_url", urlsplit(hook).hostname or ""
+        if self.webhook_url:
+            return "webhook_url", urlsplit(self.webhook_url.get_secret_value()).hostname or ""
+        return "api_url", urlsplit(self.api_url).hostname or ""
 
     @property
     def template_files(self) -> tuple[tuple[str, str, bool], ...]:
         """See :class:`DestinationConfig`."""
         return (("template", f"slack/{self.template}.json.j2", True),)
+
+    @field_validator("api_url")
+    @classmethod
+    def _on_the_web(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("begin it with https://")
+        return value.rstrip("/") + "/"
 
     @model_validator(mode="after")
     def _one_way(self) -> SlackConfig:
@@ -76,28 +74,55 @@ class SlackConfig(DestinationConfig):
 
 @dataclass(frozen=True, slots=True)
 class PreparedSlack:
-    """One message, ready to post."""
+    """One message, ready to post; ``payload`` is what Slack gets."""
 
-    request: Request
+    url: str
+    headers: dict[str, str]
     payload: dict[str, Any]
 
+    @property
+    def request(self) -> Request:
+        """The message as it goes out."""
+        body = json.dumps(self.payload, ensure_ascii=False).encode("utf-8", "replace")
+        return Request("POST", self.url, self.headers, body)
+
+    @property
+    def is_reply(self) -> bool:
+        """Whether it is posted under another message."""
+        return "thread_ts" in self.payload
+
+    @property
+    def alone(self) -> PreparedSlack:
+        """The same message, under no other."""
+        alone = {key: self.payload[key] for key in self.payload if key not in _REPLY}
+        return replace(self, payload=alone)
+
     def preview(self) -> Preview:
-        place = urlsplit(str(self.request.url))
-        head = [("", f"POST {place.scheme}://{place.netloc}/•••")]
+        place = urlsplit(self.url)
+        # The path of an incoming webhook is its password; the API's is not.
+        path = place.path if "authorization" in self.headers else "/•••"
+        head = [("", f"POST {place.scheme}://{place.netloc}{path}"), ("content-type", _JSON)]
+        if "authorization" in self.headers:
+            head.append(("authorization", "Bearer •••"))
         body = json.dumps(self.payload, ensure_ascii=False, indent=2)
-        return Preview("Slack message", head, [("application/json", body)])
+        drawn = {"html": page(self.payload).encode("utf-8", "replace")}
+        return Preview("Slack message", head, [("application/json", body)], drawn)
+
+
+_REPLY = ("thread_ts", "reply_broadcast")
 
 
 class SlackDestination:
     """Posts leads to one channel."""
 
     kind = "slack"
-    threads = False
 
     def __init__(
         self, name: str, config: SlackConfig, renderer: Renderer, http: HttpClient
     ) -> None:
         self.name = name
+        # A webhook does not say which message it made: nothing can be posted under it.
+        self.threads = config.token is not None
         self._config = config
         self._renderer = renderer
         self._http = http
@@ -115,35 +140,64 @@ class SlackDestination:
         payload = fit(_parsed(text, name))
         for fault in limits_broken(payload):
             raise TemplateError(fault, name)
-        headers = {"content-type": "application/json; charset=utf-8"}
-        if self._config.token:
-            payload["channel"] = self._config.channel
-            headers["authorization"] = f"Bearer {self._config.token.get_secret_value()}"
-        hook = self._config.webhook_url
-        url = hook.get_secret_value() if hook else POST_MESSAGE
-        body = json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace")
-        return PreparedSlack(Request("POST", url, headers, body), payload)
+        if self._config.webhook_url:
+            hook = self._config.webhook_url.get_secret_value()
+            return PreparedSlack(hook, {"content-type": _JSON}, payload)
+        payload["channel"] = self._config.channel
+        channel, _, first = message.thread.rpartition(":")
+        if first and channel == self._config.channel:
+            # In the thread and in the channel: a lead that only shows in a thread is not seen.
+            payload |= {"thread_ts": first, "reply_broadcast": True}
+        return PreparedSlack(self._method("chat.postMessage"), self._signed_in(), payload)
+
+    def _method(self, name: str) -> str:
+        return self._config.api_url + name
+
+    def _signed_in(self) -> dict[str, str]:
+        token = self._config.token.get_secret_value() if self._config.token else ""
+        return {"content-type": _JSON, "authorization": f"Bearer {token}"}
 
     async def send(self, prepared: PreparedSlack) -> Outcome:
         """Post the message. Slack says no with 4xx words, or with 200 and ``ok: false``."""
+        started, timeout = time.monotonic(), self._config.timeout.total_seconds()
         try:
-            exchange = await self._http.exchange(
-                prepared.request, timeout=self._config.timeout.total_seconds()
-            )
+            exchange = await self._http.exchange(prepared.request, timeout=timeout)
+            left = timeout - (time.monotonic() - started)
+            if prepared.is_reply and left > 0 and Answer.read(exchange.body).has_no_thread:
+                # It was not posted: without the lost thread it begins a new one.
+                prepared = prepared.alone
+                exchange = await self._http.exchange(prepared.request, timeout=left)
         except WireError as error:
             return Deferred(error.reason, answer=str(error), uncertain=error.uncertain)
-        return _understand(exchange, datetime.now(UTC))
+        outcome = understand(exchange, datetime.now(UTC))
+        if isinstance(outcome, Delivered) and self.threads and not prepared.is_reply:
+            thread = f"{self._config.channel}:{outcome.remote_id}" if outcome.remote_id else None
+            return replace(outcome, thread=thread)
+        return outcome
 
     async def verify(self) -> str:
-        """Open a connection to Slack's host; post nothing. Raises VerifyError."""
-        hook = self._config.webhook_url
-        place = urlsplit(hook.get_secret_value() if hook else POST_MESSAGE)
+        """Reach Slack, with a token ask it who we are; post nothing. Raises VerifyError."""
         try:
-            address = f"{place.scheme}://{place.netloc}/"
-            await self._http.exchange(Request("GET", address), timeout=10.0)
+            if self._config.webhook_url:
+                place = urlsplit(self._config.webhook_url.get_secret_value())
+                await self._http.exchange(
+                    Request("GET", f"{place.scheme}://{place.netloc}/"), timeout=10.0
+                )
+                return f"{place.netloc} answers"
+            asking = Request("POST", self._method("auth.test"), self._signed_in())
+            exchange = await self._http.exchange(asking, timeout=10.0)
         except WireError as error:
             raise VerifyError(f"{self.name}: {error} ({error.reason})") from error
-        return f"{place.netloc} answers"
+        return self._who(exchange)
+
+    def _who(self, exchange: Exchange) -> str:
+        answer = Answer.read(exchange.body)
+        if answer.word != "ok":
+            raise VerifyError(f"{self.name}: Slack says {answer.word or exchange.status}")
+        scopes = exchange.headers.get("x-oauth-scopes", "chat:write")
+        if "chat:write" not in [scope.strip() for scope in scopes.split(",")]:
+            raise VerifyError(f"{self.name}: the token lacks the scope chat:write")
+        return f"{urlsplit(self._config.api_url).netloc} knows the token"
 
     async def close(self) -> None:
         """Give back connections."""
@@ -162,38 +216,3 @@ def _parsed(text: str, name: str) -> Any:
 
 def _no_constant(word: str) -> Any:
     raise ValueError(word)  # NaN and the infinities are Python's, and no JSON
-
-
-def _understand(exchange: Exchange, now: datetime) -> Outcome:
-    """What Slack means: a webhook answers with a word, the API with ``ok`` and ``error``."""
-    status, answer = exchange.status, answer_text(exchange.body)
-    word, remote_id = _word(exchange.body)
-    if status == 200 and word == "ok":
-        return Delivered(status=200, answer=answer, remote_id=remote_id)
-    if status == 429 or word in _LIMITED:
-        wait = parse_retry_after(exchange.headers.get("retry-after"), now)
-        return Deferred(Reason.RATE_LIMITED, status, answer, wait, throttle=wait is not None)
-    if word in _CREDENTIALS:
-        return Deferred(Reason.CREDENTIALS, status, answer)
-    if word in _SHAPE:
-        return Refused(Reason.REJECTED, status, answer)
-    if status == 200 and word in _NEVER_HERE:
-        return Refused(Reason.SLACK_ERROR, status, answer)
-    if status == 200:
-        # Words that are new to us, Slack's own trouble, or a page that is not Slack's at all.
-        return Deferred(Reason.SLACK_ERROR if word else Reason.UNSUCCESSFUL, status, answer)
-    return classify(status, exchange.headers, exchange.body, success=False, now=now)
-
-
-def _word(body: bytes) -> tuple[str, str | None]:
-    """Slack's word for what happened (empty when it said none), and the message's ``ts``."""
-    text = body[:100_000].decode("utf-8", "replace").strip()
-    if not text.startswith("{"):
-        return (text if len(text) < 60 and text.replace("_", "").isalnum() else ""), None
-    try:
-        said = json.loads(text)
-    except (ValueError, RecursionError):
-        return "", None
-    if said.get("ok") is True:
-        return "ok", str(said["ts"]) if said.get("ts") else None
-    return str(said.get("error") or ""), None

@@ -1,17 +1,21 @@
 """Slack's limits of a message, and a message made to keep them.
 
-Owns the numbers. Source: Slack's Block Kit reference and its page on chat.postMessage. Pure: a
-payload comes in as parsed JSON. It never changes what a message says but by cutting it.
+Owns the numbers. Source: Slack's Block Kit reference, its page on attachments and its page on
+chat.postMessage. Pure: a payload comes in as parsed JSON. It never changes what a message says but
+by cutting it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from gateway.slack_text import size
 
 BLOCKS = 50
+"""Of a whole message, those in its attachments included."""
+ATTACHMENTS = 20
 TEXT = 3000
 """Of a section, a context element, and of the notification's text as far as Slack shows it."""
 HEADER = 150
@@ -21,7 +25,12 @@ CONTEXT = 10
 ACTIONS = 25
 LABEL = 75
 URL = 3000
+ID = 255
+VALUE = 2000
+ALT = 2000
 _MOST = {"context": CONTEXT, "actions": ACTIONS}
+_COLOR = re.compile(r"#[0-9A-Fa-f]{6}|good|warning|danger")
+_LONGEST = {"block_id": ID, "action_id": ID, "value": VALUE, "alt_text": ALT, "image_url": URL}
 
 
 def fit(payload: Any) -> Any:
@@ -34,8 +43,19 @@ def fit(payload: Any) -> Any:
     made = dict(payload)
     if isinstance(made.get("text"), str):
         made["text"] = _cut(made["text"], TEXT, mrkdwn=True)
+    left = BLOCKS
     if isinstance(made.get("blocks"), list):
-        made["blocks"] = [_fit_block(block) for block in made["blocks"][:BLOCKS]]
+        made["blocks"] = [_fit_block(block) for block in made["blocks"][:left]]
+        left -= len(made["blocks"])
+    if isinstance(made.get("attachments"), list):
+        attachments = []
+        for attachment in made["attachments"][:ATTACHMENTS]:
+            if isinstance(attachment, dict) and isinstance(attachment.get("blocks"), list):
+                blocks = [_fit_block(block) for block in attachment["blocks"][:left]]
+                left -= len(blocks)
+                attachment = {**attachment, "blocks": blocks}
+            attachments.append(attachment)
+        made["attachments"] = attachments
     return made
 
 
@@ -91,16 +111,35 @@ def limits_broken(payload: Any) -> list[str]:
     text = payload.get("text")
     if not isinstance(text, str) or not text.strip():
         faults.append("text: required, it is what a notification shows")
-    blocks = payload.get("blocks", [])
-    if not isinstance(blocks, list) or len(blocks) > BLOCKS:
-        return [*faults, f"blocks: a list of at most {BLOCKS}"]
-    for number, block in enumerate(blocks, start=1):
-        place = f"blocks[{number}]"
-        if isinstance(block, dict):
-            faults += _block_faults(place, block)
-        else:
-            faults.append(f"{place}: an object")
+    elif size(text) > TEXT:
+        faults.append(f"text: more than {TEXT} characters")
+    attachments = payload.get("attachments", [])
+    if not isinstance(attachments, list) or len(attachments) > ATTACHMENTS:
+        return [*faults, f"attachments: a list of at most {ATTACHMENTS}"]
+    groups = [("blocks", payload)]
+    for number, attachment in enumerate(attachments, start=1):
+        place = f"attachments[{number}]"
+        if not isinstance(attachment, dict):
+            return [*faults, f"{place}: an object"]
+        if not _COLOR.fullmatch(str(attachment.get("color", "good"))):
+            faults.append(f"{place}.color: write it as #0d6b58")
+        groups.append((f"{place}.blocks", attachment))
+    total = 0
+    for place, holder in groups:
+        blocks = holder.get("blocks", [])
+        total += len(blocks) if isinstance(blocks, list) else 0
+        if not isinstance(blocks, list) or total > BLOCKS:
+            return [*faults, f"{place}: a list of at most {BLOCKS}"]
+        faults += _blocks_faults(place, blocks)
     return faults
+
+
+def _blocks_faults(place: str, blocks: list[Any]) -> Iterator[str]:
+    for number, block in enumerate(blocks, start=1):
+        if isinstance(block, dict):
+            yield from _block_faults(f"{place}[{number}]", block)
+        else:
+            yield f"{place}[{number}]: an object"
 
 
 def _block_faults(place: str, block: dict[str, Any]) -> Iterator[str]:
@@ -112,6 +151,8 @@ def _block_faults(place: str, block: dict[str, Any]) -> Iterator[str]:
         yield from _text_faults(f"{place}.text", block["text"], longest)
     elif kind == "header" or (kind == "section" and not block.get("fields")):
         yield f"{place}.text: required"
+    if kind in _MOST and "elements" not in block:
+        yield f"{place}.elements: required"
     for name, most in (("fields", FIELDS), ("elements", _MOST.get(str(kind)))):
         parts = block.get(name, [])
         if not isinstance(parts, list) or (most is not None and len(parts) > most):
@@ -126,6 +167,7 @@ def _block_faults(place: str, block: dict[str, Any]) -> Iterator[str]:
                 yield from _text_faults(f"{place}.fields", part, FIELD)
             else:
                 yield from _element_faults(place, part)
+    yield from _lengths(place, block)
 
 
 def _element_faults(place: str, element: dict[str, Any]) -> Iterator[str]:
@@ -138,12 +180,21 @@ def _element_faults(place: str, element: dict[str, Any]) -> Iterator[str]:
         if not isinstance(url, str) or not url.startswith(("http://", "https://")):
             yield f"{place}.button.url: must begin with https://"
         elif size(url) > URL:
-            yield f"{place}.button.url: at most {URL} characters"
+            yield f"{place}.button.url: more than {URL} characters"
+    yield from _lengths(place, element)
+
+
+def _lengths(place: str, part: dict[str, Any]) -> Iterator[str]:
+    for name, longest in _LONGEST.items():
+        if size(str(part.get(name, ""))) > longest:
+            yield f"{place}.{name}: more than {longest} characters"
 
 
 def _text_faults(place: str, text: Any, longest: int) -> Iterator[str]:
     words = text.get("text") if isinstance(text, dict) else None
-    if not isinstance(words, str) or not words:
+    if not isinstance(words, str) or not words.strip():
         yield f"{place}: the text is empty"
     elif size(words) > longest:
         yield f"{place}: more than {longest} characters"
+    elif text.get("type") not in ("mrkdwn", "plain_text"):
+        yield f"{place}.type: mrkdwn or plain_text"

@@ -204,7 +204,8 @@ class SlackSink:
             self.refused += faults
             return PlainTextResponse("invalid_blocks", 400)
         # The last line of our template names the lead: SOURCE/ID.
-        context = payload["blocks"][-1].get("elements", [{}])[0].get("text", "")
+        (last, *_) = payload.get("attachments") or [payload]
+        context = last["blocks"][-1].get("elements", [{}])[0].get("text", "")
         self.got.add(context.rpartition("/")[2] or str(len(self.got.all)), payload)
         return PlainTextResponse("ok")
 

@@ -68,10 +68,16 @@ class Threads:
         found = await self._c.command("GET", self._key(destination, person))
         return found.decode() if found else ""
 
-    async def keep(self, destination: str, person: str, thread: str) -> None:
-        """Remember the thread, unless there is one already: the first message is its head."""
+    async def keep(
+        self, destination: str, person: str, thread: str, *, instead_of: str = ""
+    ) -> None:
+        """Remember the thread, unless there is one already: the first message is its head.
+
+        ``instead_of`` is one that has ended, and is forgotten.
+        """
         ms = round(KEPT_FOR.total_seconds() * 1000)
-        await self._c.command("SET", self._key(destination, person), thread, "NX", "PX", ms)
+        once = () if instead_of else ("NX",)
+        await self._c.command("SET", self._key(destination, person), thread, *once, "PX", ms)
 
     def _key(self, destination: str, person: str) -> str:
         return self._c.key("thread", destination, person)

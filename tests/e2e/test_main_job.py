@@ -123,7 +123,7 @@ async def test_odd_items_are_delivered_or_rejected_and_stop_no_other(
     assert mail["X-Injected"] is None
     slack = next(item.content for item in house.slack.got.all if item.id == "odd-1")
     assert "<!channel>" not in slack["text"]
-    assert slack["blocks"][2]["text"]["type"] == "plain_text"
+    assert slack["attachments"][0]["blocks"][1]["text"]["type"] == "plain_text"
 
 
 async def test_a_portal_that_is_down_is_said_and_nothing_is_missed_afterwards(

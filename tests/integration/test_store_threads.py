@@ -57,6 +57,8 @@ async def test_the_first_message_stays_the_head_of_its_thread(store: Store) -> N
     await store.threads.keep("team", person, "17.1")
     await store.threads.keep("team", person, "17.2")
     assert await store.threads.of("team", person) == "17.1"
+    await store.threads.keep("team", person, "17.3", instead_of="17.1")
+    assert await store.threads.of("team", person) == "17.3"
     assert await store.threads.of("other-team", person) == ""
     key = store.connection.key("thread", "team", person)
     assert 0 < await store.connection.command("PTTL", key) <= 90 * 24 * 3600 * 1000

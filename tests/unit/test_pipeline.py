@@ -19,7 +19,6 @@ from gateway.delivery import (
     Outcome,
     Reason,
     State,
-    delivery_id,
     lead_uid,
 )
 from gateway.destinations.common import DestinationConfig
@@ -162,19 +161,20 @@ async def test_a_job_is_rqs_own_and_carries_nothing_but_the_delivery(house: Hous
 
 
 async def test_a_persons_later_leads_find_the_thread_of_the_first(house: House) -> None:
-    house.shelf.outcome = Delivered(thread="17.1")
-    await house.pipeline.accept([a_lead("one")])
-    await deliver_all(house)
-    house.shelf.outcome = Delivered(thread="17.2")
-    await house.pipeline.accept([a_lead("two"), a_lead("other", contact=Contact(email="b@b.fr"))])
-    await deliver_all(house)
-    await house.pipeline.accept([a_lead("three")])
-    await deliver_all(house)
-    threads = {message.id: message.thread for message in house.shelf.seen}
-    assert [threads[delivery_id("seloger", item, "crm")] for item in ("one", "two", "three")] == [
-        "", "17.1", "17.1",
-    ]  # fmt: skip
-    assert threads[delivery_id("seloger", "other", "crm")] == ""
+    other = a_lead("other", contact=Contact(email="zoe@example.org"))
+    threads = {}
+    for lead, began in (
+        (a_lead("one"), "17.1"),
+        (a_lead("two"), None),
+        (other, None),
+        (a_lead("three"), "17.3"),  # the first is gone there: this one begins anew
+        (a_lead("four"), None),
+    ):
+        house.shelf.outcome = Delivered(thread=began)
+        await house.pipeline.accept([lead])
+        await deliver_all(house)
+        threads[lead.id] = house.shelf.seen[-1].thread
+    assert threads == {"one": "", "two": "17.1", "other": "", "three": "17.1", "four": "17.3"}
 
 
 async def test_a_lead_goes_out_without_its_thread_while_the_store_is_away(house: House) -> None:

@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.delivery import Deferred, Delivered, Message, Reason, Refused
+from gateway.destinations.protocol import VerifyError
 from gateway.destinations.slack import SlackConfig, SlackDestination
 from gateway.destinations.slack_blocks import limits_broken
 from gateway.http import HttpClient
@@ -48,6 +49,10 @@ async def team(tmp_path: Path) -> AsyncIterator[Build]:
         await destination.close()
 
 
+def blocks_of(payload: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*payload["blocks"], *payload["attachments"][0]["blocks"]]
+
+
 def texts(value: Any) -> list[str]:
     if isinstance(value, dict):
         return [text for item in value.values() for text in texts(item)]
@@ -65,7 +70,7 @@ async def test_a_lead_of_each_category_is_a_message_slack_takes(
     payload = team(language).render(lead, MESSAGE).payload
     assert limits_broken(payload) == []
     assert lead.contact.full_name in payload["blocks"][0]["text"]["text"]
-    assert any(text.startswith("*") and "tel:+33" in text for text in texts(payload))
+    assert any("<tel:+33" in text for text in texts(payload["attachments"]))
     assert not [text for text in texts(payload) if "None" in text]
 
 
@@ -83,13 +88,13 @@ async def test_a_hostile_lead_is_only_text(team: Build, field: str) -> None:
     lead = a_lead(**given, category=HOSTILE, portals=(HOSTILE,) * 50)
     payload = team().render(lead, MESSAGE).payload
     assert limits_broken(payload) == []
-    for block in payload["blocks"]:
+    for block in blocks_of(payload):
         for part in [block.get("text"), *block.get("fields", []), *block.get("elements", [])]:
             if part and part.get("type") == "mrkdwn":
                 assert part["verbatim"] is True
                 links = part["text"].replace("<tel:", "").replace("<mailto:", "")
                 assert "<" not in links
-    assert payload["blocks"][-1]["elements"][0]["text"].endswith("seloger/lead-1")
+    assert blocks_of(payload)[-1]["elements"][0]["text"].endswith("seloger/lead-1")
 
 
 @pytest.mark.parametrize("text", ["&" * 100_000, "🏡" * 100_000, "<" * 100_000, "\n" * 100_000])
@@ -110,7 +115,7 @@ async def test_a_test_and_a_late_lead_are_marked(team: Build) -> None:
     payload = team().render(a_lead(test=True, late=True), MESSAGE).payload
     assert "[TEST]" in payload["text"]
     assert "[TEST]" in payload["blocks"][0]["text"]["text"]
-    assert "En retard" in payload["blocks"][-1]["elements"][0]["text"]
+    assert "[En retard]" in payload["blocks"][0]["text"]["text"]
 
 
 @pytest.mark.parametrize(
@@ -143,8 +148,10 @@ OK_API = b'{"ok": true, "ts": "1700000000.000100"}'
     [
         (200, b"ok", Delivered(status=200, answer="ok")),
         (200, OK_API, Delivered(status=200, answer=OK_API.decode(), remote_id="1700000000.000100")),
-        (200, b'{"ok":false,"error":"channel_not_found"}', (Refused, Reason.SLACK_ERROR)),
-        (200, b'{"ok":false,"error":"is_archived"}', (Refused, Reason.SLACK_ERROR)),
+        (200, b'{"ok":false,"error":"channel_not_found"}', (Deferred, Reason.NOT_FOUND)),
+        (200, b'{"ok":false,"error":"not_in_channel"}', (Deferred, Reason.CREDENTIALS)),
+        (200, b'{"ok":false,"error":"restricted_action"}', (Deferred, Reason.CREDENTIALS)),
+        (200, b'{"ok":false,"error":"is_archived"}', (Refused, Reason.GONE)),
         (200, b'{"ok":false,"error":"invalid_auth"}', (Deferred, Reason.CREDENTIALS)),
         (200, b'{"ok":false,"error":"token_revoked"}', (Deferred, Reason.CREDENTIALS)),
         (200, b'{"ok":false,"error":"invalid_blocks"}', (Refused, Reason.REJECTED)),
@@ -202,6 +209,106 @@ async def test_a_token_posts_to_its_channel_and_is_not_shown(team: Build) -> Non
     assert prepared.request.url == "https://slack.com/api/chat.postMessage"
     assert json.loads(prepared.request.body or b"")["channel"] == "C012"
     assert "hush" not in repr(prepared.preview())
+    assert ("authorization", "Bearer •••") in prepared.preview().head
+
+
+def in_thread(thread: str) -> Message:
+    return Message("dlv_2", "team", NOON, person="0a1b", thread=thread)
+
+
+async def test_the_first_message_about_a_person_begins_a_thread(team: Build) -> None:
+    async with wire.answering(wire.answer(200, OK_API)) as server:
+        destination = team(token="xoxb-hush", channel="C012", api_url=server.url)
+        assert destination.threads
+        got = await destination.send(destination.render(a_lead(), in_thread("")))
+    assert isinstance(got, Delivered)
+    assert (got.thread, got.remote_id) == ("C012:1700000000.000100", "1700000000.000100")
+    sent = server.requests[0]
+    assert sent.target == "/chat.postMessage"
+    assert sent.headers["authorization"] == "Bearer xoxb-hush"
+    assert "thread_ts" not in json.loads(sent.body)
+
+
+async def test_a_later_message_goes_under_it_and_into_the_channel(team: Build) -> None:
+    async with wire.answering(wire.answer(200, OK_API)) as server:
+        destination = team(token="xoxb-hush", channel="C012", api_url=server.url)
+        got = await destination.send(destination.render(a_lead(), in_thread("C012:16.1")))
+    assert isinstance(got, Delivered)
+    assert got.thread is None
+    payload = json.loads(server.requests[0].body)
+    assert (payload["thread_ts"], payload["reply_broadcast"]) == ("16.1", True)
+
+
+@pytest.mark.parametrize(
+    "word", ["thread_not_found", "cannot_reply_to_message", "restricted_action_thread_locked"]
+)
+async def test_a_thread_that_is_gone_begins_anew_at_once(team: Build, word: str) -> None:
+    lost = wire.answer(200, json.dumps({"ok": False, "error": word}).encode())
+    async with wire.answering(lost, wire.answer(200, OK_API)) as server:
+        destination = team(token="xoxb-hush", channel="C012", api_url=server.url)
+        got = await destination.send(destination.render(a_lead(), in_thread("C012:16.1")))
+    assert isinstance(got, Delivered)
+    assert got.thread == "C012:1700000000.000100"
+    assert ["thread_ts" in json.loads(sent.body) for sent in server.requests] == [True, False]
+
+
+async def test_a_locked_channel_is_not_asked_twice(team: Build) -> None:
+    no = wire.answer(200, b'{"ok":false,"error":"restricted_action_non_threadable_channel"}')
+    async with wire.answering(no) as server:
+        destination = team(token="xoxb-hush", channel="C012", api_url=server.url)
+        got = await destination.send(destination.render(a_lead(), in_thread("")))
+    assert isinstance(got, Deferred)
+    assert (got.reason, len(server.requests)) == (Reason.CREDENTIALS, 1)
+
+
+async def test_a_thread_of_another_channel_is_left_alone(team: Build) -> None:
+    destination = team(token="xoxb-hush", channel="C999")
+    assert "thread_ts" not in destination.render(a_lead(), in_thread("C012:16.1")).payload
+    hook = team(webhook_url="https://hooks.slack.com/x")
+    assert not hook.threads
+    assert "thread_ts" not in hook.render(a_lead(), in_thread("C012:16.1")).payload
+
+
+async def test_a_half_done_failure_is_uncertain(team: Build) -> None:
+    for word, uncertain in (("internal_error", True), ("service_unavailable", False)):
+        raw = wire.answer(200, json.dumps({"ok": False, "error": word}).encode())
+        async with wire.answering(raw) as server:
+            destination = team(token="xoxb-hush", channel="C012", api_url=server.url)
+            got = await destination.send(destination.render(a_lead(), MESSAGE))
+        assert isinstance(got, Deferred)
+        assert (got.reason, got.uncertain) == (Reason.SLACK_ERROR, uncertain)
+
+
+async def test_an_archived_channel_pauses_the_destination(team: Build) -> None:
+    raw = wire.answer(200, b'{"ok":false,"error":"is_archived"}')
+    async with wire.answering(raw) as server:
+        destination = team(token="xoxb-hush", channel="C012", api_url=server.url)
+        got = await destination.send(destination.render(a_lead(), MESSAGE))
+    assert isinstance(got, Refused)
+    assert got.pause
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "said"),
+    [
+        (b'{"ok":true,"team":"T"}', {"x-oauth-scopes": "chat:write,users:read"}, None),
+        (b'{"ok":true,"team":"T"}', {}, None),
+        (b'{"ok":true,"team":"T"}', {"x-oauth-scopes": "users:read"}, "lacks the scope chat:write"),
+        (b'{"ok":false,"error":"invalid_auth"}', {}, "Slack says invalid_auth"),
+        (b"<html>", {}, "Slack says 200"),
+    ],
+)
+async def test_verify_asks_slack_who_the_token_is(
+    team: Build, body: bytes, headers: dict[str, str], said: str | None
+) -> None:
+    async with wire.answering(wire.answer(200, body, headers)) as server:
+        destination = team(token="xoxb-hush", channel="C012", api_url=server.url)
+        if said is None:
+            assert (await destination.verify()).endswith("knows the token")
+        else:
+            with pytest.raises(VerifyError, match=said):
+                await destination.verify()
+    assert [sent.target for sent in server.requests] == ["/auth.test"]
 
 
 @pytest.mark.parametrize(
@@ -213,6 +320,8 @@ async def test_a_token_posts_to_its_channel_and_is_not_shown(team: Build) -> Non
         {"webhook_url": "https://a.example", "token": "x", "channel": "y"},
         {"webhook_url": "https://a.example", "channel": "y"},
         {"webhook_url": "ftp://a.example"},
+        {"token": "x", "channel": "y", "api_url": "slack.com/api"},
+        {"token": "x", "channel": ""},
         {"webhook_url": "https://a.example", "template": "../x"},
     ],
 )
