@@ -26,6 +26,7 @@ from gateway.logs import setup_logs
 from gateway.settings import Settings, SettingsError
 from gateway.wiring import load_checked
 from workers.generations import Generation, Generations, Work
+from workers.tasks import end
 
 if TYPE_CHECKING:
     from gateway.web.server import Door
@@ -106,11 +107,15 @@ def _work(role: str, options: Options) -> tuple[Work, Door | None]:
 
         return poll, None
     if role == "worker":
-        from workers import worker
+        from workers import alerter, worker
 
         async def deliver(generation: Generation) -> None:
-            patient = partial(_patient, generation)
-            await worker.run(generation.gateway, generation.stop, patient=patient, **options)
+            gateway, stop = generation.gateway, generation.stop
+            beside = asyncio.create_task(alerter.run(gateway, stop))
+            try:
+                await worker.run(gateway, stop, patient=partial(_patient, generation), **options)
+            finally:
+                await end(beside)
 
         return deliver, None
 
@@ -224,6 +229,7 @@ def _newest(settings: Settings, loaded: Loaded) -> Loaded:
 
 def _preload() -> None:
     """Import everything once, so that the forked roles share it."""
+    import workers.alerter
     import workers.poller
     import workers.worker  # noqa: F401
 

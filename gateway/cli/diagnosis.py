@@ -14,10 +14,10 @@ from typing import Any
 from gateway.cli.output import span
 from gateway.config import Fault, GatewayConfig
 from gateway.delivery import Reason
+from gateway.polling import is_silent
 from gateway.reading.completion import SINGLE
 from gateway.sources import PushConfig
 from gateway.store import DestinationState, FeedTrouble, Process, SourceState
-from gateway.web.health import is_silent
 
 BACKLOG_AFTER = 60.0
 """Seconds that a fresh lead may wait before that is worth a word."""

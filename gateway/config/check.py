@@ -12,7 +12,7 @@ from gateway.addresses import AddressGuard, BlockedAddress
 from gateway.claims import NEXT, ClaimLinks
 from gateway.config.faults import Fault, Place, did_you_mean, in_order
 from gateway.config.load import Loaded
-from gateway.config.model import AgencyConfig, Rules
+from gateway.config.model import AgencyConfig, GatewayConfig, Rules
 from gateway.config.starter import PLACEHOLDER
 from gateway.delivery import Message
 from gateway.lead import Lead
@@ -53,7 +53,12 @@ def check(loaded: Loaded) -> list[Fault]:
     renderer = make_renderer(loaded)
     faults = [
         loaded.document.fault(place, text)
-        for found in (_whole(loaded), _routes(loaded, renderer), _templates(loaded, renderer))
+        for found in (
+            _whole(loaded),
+            _routes(loaded, renderer),
+            _templates(loaded, renderer),
+            _alerts(loaded.config),
+        )
         for place, text in found
     ]
     faults += [
@@ -111,6 +116,17 @@ def _claim(place: Place, rules: Rules, known: tuple[str, ...]) -> Found:
         if name not in known:
             near = did_you_mean(name, known) or f"there are {', '.join(known) or 'none'}"
             yield where, f"no destination has this name; {near}"
+
+
+def _alerts(config: GatewayConfig) -> Found:
+    for number, name in enumerate(config.alerts.to if config.alerts else ()):
+        part = config.destinations.get(name)
+        if part is None:
+            known = tuple(config.destinations)
+            near = did_you_mean(name, known) or f"there are {', '.join(known) or 'none'}"
+            yield ("alerts", "to", number), f"no destination has this name; {near}"
+        elif getattr(part, "preset", None):
+            yield ("alerts", "to", number), "a CRM's preset takes leads, no alerts; write another"
 
 
 def _rules(loaded: Loaded) -> Iterator[tuple[Place, Rules, tuple[str, ...]]]:

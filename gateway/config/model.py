@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Wi
 
 from gateway import destinations, sources
 from gateway.agents import AgentConfig, AssignmentConfig
+from gateway.alerts.config import AlertsConfig
 from gateway.claims import ClaimConfig
 from gateway.config.faults import did_you_mean
 from gateway.destinations.common import Strict
@@ -173,6 +174,8 @@ class GatewayConfig(Rules):
     """What ``include`` brought, by file name. Their sources and destinations stand among the
     whole's too."""
     network: Network = Network()
+    alerts: AlertsConfig | None = None
+    """Who is told what is wrong; None: nobody."""
 
     @property
     def zone(self) -> ZoneInfo:

@@ -12,7 +12,6 @@ from typing import Any
 from gateway.config.faults import Place
 
 KEYS: dict[str, frozenset[str]] = {
-    "": frozenset({"alerts"}),
     "destinations.*": frozenset({"duplicate", "preset", "with"}),
     "destinations.*.auth": frozenset({"oauth2"}),
 }

@@ -27,6 +27,7 @@ from gateway.delivery import (
     Reason,
     Refused,
 )
+from gateway.destinations.announcing import as_page
 from gateway.destinations.common import DestinationConfig
 from gateway.destinations.email_message import Letter, address, is_international
 from gateway.destinations.protocol import Preview, Surroundings, VerifyError
@@ -34,6 +35,7 @@ from gateway.destinations.smtp import Answer, Handed, Handing, SmtpPool
 from gateway.destinations.smtp_address import SmtpAddress
 from gateway.destinations.smtp_trouble import said, trouble
 from gateway.lead import Lead
+from gateway.notice import Notice
 from gateway.render import Renderer, TemplateError
 
 
@@ -264,6 +266,29 @@ class EmailDestination:
                 return await self._pool.hand_in(handing, self._config.timeout.total_seconds())
         except Exception as error:
             return trouble(error, in_full=handing.in_full)
+
+    async def announce(self, notice: Notice) -> Outcome:
+        """See :class:`gateway.destinations.protocol.Destination`: to those who get leads."""
+        message = Message(notice.id, self.name, notice.at)
+        try:
+            context = self._renderer.context(notice.nobody, message)
+            to = self._addresses("to", self._config.to, context)
+        except TemplateError as error:
+            return Refused(Reason.TEMPLATE, answer=str(error))
+        sender = address(self._config.sender)
+        if sender is None or not to:
+            return Refused(Reason.TEMPLATE, answer="no recipient is left without a lead")
+        letter = Letter(
+            sender=sender, to=to, cc=(), reply_to=None, subject=notice.title, text=notice.text,
+            html=as_page(notice), message_id=notice.id, lead_id="", at=notice.at,
+            language=notice.language,
+        )  # fmt: skip
+        recipients = tuple(dict.fromkeys(item.addr_spec for item in to))
+        return await self.send(
+            PreparedMail(
+                letter.mail(), None, sender.addr_spec, recipients, frozenset(), 0, notice.id
+            )
+        )
 
     async def verify(self) -> str:
         """Connect, encrypt and sign in; hand nothing in. Raises VerifyError."""

@@ -64,8 +64,8 @@ def is_international(mailbox: Address) -> bool:
 class Letter:
     """What a mail says, and to whom. ``message_id`` and ``thread`` are the parts before the @.
 
-    ``thread`` is the same in every mail about one person, so that readers show them together, and
-    empty when nobody knows who it is.
+    ``lead_id`` is empty in a mail that is about no lead. ``thread`` is the same in every mail about
+    one person, so that readers show them together, and empty when nobody knows who it is.
     """
 
     sender: Address
@@ -108,7 +108,8 @@ class Letter:
         # Nobody's out-of-office note is to answer this: RFC 3834, and Exchange's own way.
         mail["Auto-Submitted"] = "auto-generated"
         mail["X-Auto-Response-Suppress"] = "All"
-        mail["X-Lead-Id"] = one_line(self.lead_id)[:_SUBJECT]
+        if self.lead_id:
+            mail["X-Lead-Id"] = one_line(self.lead_id)[:_SUBJECT]
         mail["X-Mailer"] = f"lead-gateway/{__version__}"
         mail.set_content(visible(self.text).strip() + "\n")
         if self.html is not None:

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 from gateway.addresses import AddressGuard
 from gateway.delivery import Message, Outcome
 from gateway.lead import Lead
+from gateway.notice import Notice
 from gateway.oauth import TokenStore
 from gateway.render import Renderer
 
@@ -67,6 +68,10 @@ class Destination(Protocol):
 
     async def send(self, prepared: Any) -> Outcome:
         """Send one prepared step within the destination's total timeout. Never raises."""
+        ...
+
+    async def announce(self, notice: Notice) -> Outcome:
+        """Send a notice of the gateway's own, once. Never raises."""
         ...
 
     async def verify(self) -> str:

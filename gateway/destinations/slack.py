@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from gateway.delivery import Deferred, Delivered, Message, Outcome
+from gateway.destinations.announcing import as_blocks
 from gateway.destinations.common import DestinationConfig
 from gateway.destinations.protocol import Preview, Surroundings, VerifyError
 from gateway.destinations.slack_answers import Answer, understand
@@ -23,6 +24,7 @@ from gateway.destinations.slack_blocks import fit, limits_broken
 from gateway.destinations.slack_drawing import page
 from gateway.http import Exchange, HttpClient, Request, WireError
 from gateway.lead import Lead
+from gateway.notice import Notice
 from gateway.render import Renderer, TemplateError
 
 _JSON = "application/json; charset=utf-8"
@@ -140,14 +142,19 @@ class SlackDestination:
         payload = fit(_parsed(text, name))
         for fault in limits_broken(payload):
             raise TemplateError(fault, name)
+        channel, _, first = message.thread.rpartition(":")
+        threaded = bool(first) and channel == self._config.channel
+        return self._posting(payload, first if threaded else "")
+
+    def _posting(self, payload: dict[str, Any], thread: str = "") -> PreparedSlack:
+        """The message on its way to the channel, in a thread that is there already if there is."""
         if self._config.webhook_url:
             hook = self._config.webhook_url.get_secret_value()
             return PreparedSlack(hook, {"content-type": _JSON}, payload)
         payload["channel"] = self._config.channel
-        channel, _, first = message.thread.rpartition(":")
-        if first and channel == self._config.channel:
+        if thread:
             # In the thread and in the channel: a lead that only shows in a thread is not seen.
-            payload |= {"thread_ts": first, "reply_broadcast": True}
+            payload |= {"thread_ts": thread, "reply_broadcast": True}
         return PreparedSlack(self._method("chat.postMessage"), self._signed_in(), payload)
 
     def _method(self, name: str) -> str:
@@ -174,6 +181,10 @@ class SlackDestination:
             thread = f"{self._config.channel}:{outcome.remote_id}" if outcome.remote_id else None
             return replace(outcome, thread=thread)
         return outcome
+
+    async def announce(self, notice: Notice) -> Outcome:
+        """See :class:`gateway.destinations.protocol.Destination`."""
+        return await self.send(self._posting(fit(as_blocks(notice))))
 
     async def verify(self) -> str:
         """Reach Slack, with a token ask it who we are; post nothing. Raises VerifyError."""

@@ -16,7 +16,8 @@ from urllib.parse import quote, unquote_plus
 
 from yarl import URL
 
-from gateway.delivery import Deferred, Message, Outcome, Reason
+from gateway.delivery import Deferred, Message, Outcome, Reason, Refused
+from gateway.destinations.announcing import as_json
 from gateway.destinations.classify import answer_text, classify
 from gateway.destinations.protocol import Preview, Surroundings, VerifyError
 from gateway.destinations.webhook_body import envelope, json_bytes, media_type, must_be_json
@@ -29,6 +30,7 @@ from gateway.destinations.webhook_config import (
 )
 from gateway.http import USER_AGENT, HttpClient, Request, WireError
 from gateway.lead import Lead
+from gateway.notice import Notice
 from gateway.render import Renderer, TemplateError
 from gateway.signing import signature_headers
 
@@ -165,6 +167,16 @@ class WebhookDestination:
         if success is None:
             return Deferred(Reason.TOO_LARGE, status, answer_text(body), uncertain=True)
         return classify(status, headers, body, success=success, now=self._clock())
+
+    async def announce(self, notice: Notice) -> Outcome:
+        """See :class:`gateway.destinations.protocol.Destination`: where leads go, as JSON."""
+        try:
+            prepared = self.render(notice.nobody, Message(notice.id, self.name, notice.at))
+        except TemplateError as error:
+            return Refused(Reason.TEMPLATE, answer=str(error))
+        headers = {**prepared.request.headers, "content-type": "application/json"}
+        request = replace(prepared.request, headers=headers, body=as_json(notice))
+        return await self.send(replace(prepared, request=request))
 
     async def verify(self) -> str:
         """Ask the host's root with OPTIONS, which delivers nothing. Raises VerifyError."""

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from gateway.store.alerts import Alerts
 from gateway.store.connection import Connection, StoreUnavailable
 from gateway.store.counts import Counts
 from gateway.store.deliveries import Deliveries
@@ -113,6 +114,7 @@ class Store:
         self.sources = Sources(self.connection, self.seal)
         self.leases = Leases(self.connection)
         self.processes = Processes(self.connection)
+        self.alerts = Alerts(self.connection)
         self.counts = Counts(self.connection)
         self.events = Events(self.connection)
         self.upkeep = Upkeep(self.connection)

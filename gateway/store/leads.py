@@ -210,9 +210,10 @@ class Leads:
         found = await self.get_many(names)
         return Page([lead for lead in found if lead is not None], next_cursor)
 
-    async def count(self) -> int:
-        """How many leads are stored."""
-        return int(await self._c.command("ZCARD", self._c.key("leads")))
+    async def count(self, *, unrouted: bool = False) -> int:
+        """How many leads are stored; ``unrouted`` only those that no route sends anywhere."""
+        key = self._c.key("unrouted" if unrouted else "leads")
+        return int(await self._c.command("ZCARD", key))
 
     async def identities(self) -> list[str]:
         """Every identity a stored lead has ever had."""

@@ -87,6 +87,18 @@ class Upkeep:
         pipeline.hdel(meta, "rewrite_running", "rewrite_run")
         await self._c.execute(pipeline)
 
+    async def memory(self) -> tuple[int, int]:
+        """Bytes the server uses, and the most it may: what is set, else what the machine has.
+
+        (0, 0) where the server does not say.
+        """
+        try:
+            found = await self._c.command("INFO", "memory")
+        except redis_errors.ResponseError:
+            return (0, 0)
+        used = int(found.get("used_memory", 0))
+        return used, int(found.get("maxmemory", 0)) or int(found.get("total_system_memory", 0))
+
     async def _info(self) -> dict[str, Any]:
         pipeline = self._c.redis.pipeline(transaction=False)
         pipeline.info("persistence")

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from gateway.config.model import GatewayConfig
-from gateway.sources import PushConfig
+from gateway.polling import is_silent, polled
 from gateway.store import DestinationState, Process, SourceState, StoreUnavailable
 from gateway.web.answers import Alive, Readiness
 from gateway.web.context import Web
@@ -22,8 +22,6 @@ from gateway.web.problems import RETRY_STORE_AFTER
 from gateway.web.security import bearer, from_this_machine
 
 TAG = "Health and metrics"
-SILENT_AFTER = timedelta(seconds=60)
-"""How long past its time a poll may be before it is said that nobody polls."""
 
 _ORDER = (
     "worker", "poller", "refused", "down", "broken", "configuration", "differs", "feed", "paused",
@@ -83,12 +81,11 @@ def find_warnings(
     found: list[Trouble] = []
     if not workers and config.destinations:
         found.append(Trouble("role", "worker", "worker"))
-    polled = {
+    running = {
         name: state
         for name, state in sources.items()
-        if not isinstance(config.sources[name], PushConfig)
+        if polled(config, name) and state.state != "paused"
     }
-    running = {name: state for name, state in polled.items() if state.state != "paused"}
     if running and all(is_silent(config, state, now) for state in running.values()):
         found.append(Trouble("role", "poller", "poller"))
     found += _of_processes(processes)
@@ -123,15 +120,6 @@ def _of_processes(processes: Sequence[Process]) -> list[Trouble]:
             if process.digest != newest.digest
         ]
     return found
-
-
-def is_silent(config: GatewayConfig, source: SourceState, now: datetime) -> bool:
-    """Whether a source's poll is long overdue, or none was ever made."""
-    expected = source.next_try_at
-    if source.last_success_at and (expected is None or source.state == "up"):
-        pace = getattr(config.sources[source.name], "poll_every", timedelta(seconds=5))
-        expected = source.last_success_at + 3 * pace
-    return expected is None or now > expected + SILENT_AFTER
 
 
 @operation("GET", "/healthz", tag=TAG, who=NOBODY)

@@ -18,6 +18,7 @@ from babel.numbers import format_decimal, format_percent
 
 from gateway import __version__, formats
 from gateway.render import TEMPLATE_ROOT
+from gateway.spans import format_span
 from gateway.web.spark import spark, trend
 from gateway.web.static import Static
 
@@ -132,23 +133,3 @@ def fill(text: str, **values: Any) -> str:
     for name, value in values.items():
         text = text.replace("{" + name + "}", str(value))
     return text
-
-
-def format_span(seconds: float | None, language: str) -> str:
-    """A length of time, short: ``4 ms``, ``0.42 s``, ``12 s``, ``3 min``, ``2 h 05``."""
-    if seconds is None:
-        return "–"
-    locale, gap = _LOCALES[language], "\u202f"
-    if 0 < seconds < 0.0095:
-        return f"{max(1, round(seconds * 1000))}{gap}ms"
-    if seconds < 9.95:
-        pattern = "0.00" if seconds < 1 else "0.0"
-        return f"{format_decimal(seconds, format=pattern, locale=locale)}{gap}s"
-    if seconds < 59.5:
-        return f"{seconds:.0f}{gap}s"
-    if seconds < 3570:
-        return f"{seconds / 60:.0f}{gap}min"
-    if seconds < 86_400:
-        hours, minutes = divmod(round(seconds / 60), 60)
-        return f"{hours}{gap}h" + (f"{gap}{minutes:02d}" if minutes else "")
-    return f"{seconds / 86_400:.0f}{gap}{'j' if language == 'fr' else 'd'}"

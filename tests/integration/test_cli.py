@@ -95,7 +95,8 @@ WRONG = [
     ),
     ("language: fr", "routes: [{to: [cmr]}]", 2, "crm"),
     ("language: fr", "routes: [{when: lead.categry == 1, to: [crm]}]", 2, "category"),
-    ("language: fr", "alerts: {}", 2, "not available yet"),
+    ("kind: push, token: website-token", "kind: aviv", 4, "not available yet"),
+    ("language: fr", "alerts: {to: [cmr]}", 2, "crm"),
     ("language: fr", "language: fr\nlanguage: en", 3, "twice"),
 ]
 

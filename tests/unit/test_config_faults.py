@@ -125,10 +125,10 @@ IN_THE_MODEL: dict[str, Wrong] = {
         8,
         "destinations.crm.auth: name exactly one of bearer, basic, api_key",
     ),
-    "a key of a later version": (
+    "alerts for nobody": (
         GOOD + "alerts: {}\n",
         8,
-        "alerts: not available yet in this version: remove it",
+        "alerts: to: name at least one destination, or give a heartbeat_url",
     ),
     "a key of a later version inside": (
         GOOD + "    auth: {oauth2: {token_url: 'https://x.example'}}\n",

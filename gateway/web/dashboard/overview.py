@@ -6,10 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gateway.polling import is_silent
 from gateway.sources import PushConfig
 from gateway.web.context import web_of
 from gateway.web.dashboard.frame import frame
-from gateway.web.health import is_silent
 from gateway.web.pages import page
 from gateway.web.shapes import held_destinations
 from gateway.web.signin import signed_in

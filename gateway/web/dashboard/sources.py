@@ -6,11 +6,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gateway.polling import is_silent
 from gateway.sources import PushConfig
 from gateway.web import acting
 from gateway.web.context import web_of
 from gateway.web.dashboard.frame import action, back, frame
-from gateway.web.health import is_silent
 from gateway.web.pages import page
 from gateway.web.security import read_form
 from gateway.web.shapes import kind_of
