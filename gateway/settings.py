@@ -96,6 +96,16 @@ class Settings:
                     f"LEAD_GATEWAY_ENCRYPTION_KEYS: number {number} is {error}"
                 ) from None
 
+    def warnings(self) -> list[str]:
+        """What works and should not stay as it is, a sentence each."""
+        found = []
+        if not self.encryption_keys:
+            found.append(
+                "personal data is stored unencrypted: set LEAD_GATEWAY_ENCRYPTION_KEYS "
+                "(lead-gateway keys generate makes one)"
+            )
+        return found
+
     def token(self) -> str:
         """The admin token; one is made in the data directory when none is set, and kept there."""
         if self.admin_token:

@@ -24,7 +24,7 @@ from gateway import __version__
 from gateway.config.faults import ConfigError
 from gateway.config.load import Loaded
 from gateway.settings import Settings, SettingsError
-from gateway.store import Process, StoreUnavailable
+from gateway.store import KeyMissing, Process, StoreUnavailable
 from gateway.wiring import Gateway, load_checked, open_gateway
 from workers.tasks import end
 
@@ -175,11 +175,16 @@ class Generations:
             if first:
                 raise
             raise RefusedError(str(error)) from None
+        except KeyMissing as error:
+            if first:
+                raise
+            raise RefusedError(str(error)) from None
         return Generation(gateway, stack=stack)
 
     def _begin(self, generation: Generation) -> None:
         generation.task = asyncio.create_task(self._at_work(generation))
-        self._note(digest=generation.gateway.loaded.digest)
+        gateway = generation.gateway
+        self._note(digest=gateway.loaded.digest, key=gateway.store.seal.newest)
 
     async def _at_work(self, generation: Generation) -> None:
         await self._work(generation)
@@ -195,12 +200,15 @@ class Generations:
 
     # -- what others may know of it -------------------------------------------------------------
 
-    def _note(self, *, digest: str | None = None, problem: str = "") -> None:
+    def _note(
+        self, *, digest: str | None = None, key: str | None = None, problem: str = ""
+    ) -> None:
         self._process = replace(
             self._process,
             digest=digest or self._process.digest,
             loaded_at=time.time() if digest else self._process.loaded_at,
             problem=problem,
+            key=self._process.key if key is None else key,
             reloads=self._asked or 0,
         )
         self._said.set()

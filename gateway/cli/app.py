@@ -12,6 +12,7 @@ from gateway.cli import (
     dead_letters,
     deliveries,
     destinations,
+    keys,
     leads,
     processes,
     reloading,
@@ -57,7 +58,7 @@ def program() -> Any:
 
     # The order here is the order in the help.
     for module in (
-        configuration, processes, reloading, status, stats, leads, trial, routes,
+        configuration, keys, processes, reloading, status, stats, leads, trial, routes,
         deliveries, dead_letters, destinations, sources,
     ):  # fmt: skip
         module.add_to(app)

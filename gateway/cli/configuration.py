@@ -58,7 +58,7 @@ def check(
     configuration, 1 for somebody who does not answer.
     """
     from gateway.cli import USAGE
-    from gateway.config import ConfigError, load
+    from gateway.config import ConfigError, Fault, load
     from gateway.config import check as faults_of
 
     settings = invocation.settings()
@@ -69,6 +69,8 @@ def check(
         if not as_json:
             raise
         faults = list(error.faults)
+    path = settings.config_path
+    faults += [Fault(path, None, "", text, warning=True) for text in settings.warnings()]
     for fault in faults:
         if as_json:
             output.json_line(_record(fault))

@@ -32,6 +32,8 @@ class Process:
     """Why it did not take over the configuration it was last asked to; empty when all is well."""
     reloads: int = 0
     """The last wish to reload that it has followed or refused."""
+    key: str = ""
+    """The short name of the encryption key it seals with; empty: it seals nothing."""
 
     @property
     def name(self) -> str:

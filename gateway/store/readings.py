@@ -15,7 +15,7 @@ from typing import Any
 from gateway.delivery import Attempt, Delivery, Lane, Reason, State
 from gateway.store.connection import Connection
 from gateway.store.paging import Page, check_cursor, cursor_at, pages_of
-from gateway.store.sealing import Seal
+from gateway.store.sealing import Seal, Unreadable
 
 _FIELDS = (
     "lead", "lead_id", "source", "destination", "occasion", "state", "reason", "created",
@@ -140,9 +140,17 @@ def _attempt(raw: bytes, seal: Seal) -> Attempt:
         outcome=outcome,
         reason=Reason(reason),
         status=int(status) if status != "" else None,
-        answer=seal.open_text(answer),
+        answer=_opened(answer, seal),
         uncertain=bool(int(uncertain)),
     )
+
+
+def _opened(answer: str, seal: Seal) -> str:
+    """An answer is worth less than the rest of its delivery: without its key only it is missing."""
+    try:
+        return seal.open_text(answer)
+    except Unreadable:
+        return "(sealed with another key)"
 
 
 def _moment(text: str) -> datetime | None:

@@ -63,6 +63,8 @@ class Seal:
         parts = [Fernet(key) for key in keys]
         self.names = tuple(key_name(key) for key in keys)
         """The keys' short names, newest first; empty when nothing is sealed."""
+        self.newest = self.names[0] if keys else ""
+        """The short name of the key that seals."""
         self._newest = parts[0] if parts else None
         self._all = MultiFernet(parts) if parts else None
 

@@ -49,6 +49,7 @@ async def overview(request: Request, session: str) -> Response:
             if is_silent(web.config, state, web.clock())
         },
         "config": web.config,
+        "unsealed": not web.gateway.settings.encryption_keys,
         "push_source": next(
             (name for name, part in web.config.sources.items() if isinstance(part, PushConfig)),
             None,
