@@ -17,9 +17,9 @@ DEADLINE = 20.0
 class Server:
     """One server in one folder; what it keeps there outlives it. Ended by its own id."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, *, socket: Path | None = None, **settings: str) -> None:
         self.folder = folder
-        self.socket = folder / "v.sock"
+        self.socket = socket or folder / "v.sock"
         self._settings = {"save": "", **{k.replace("_", "-"): v for k, v in settings.items()}}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -27,11 +27,11 @@ class Server:
     def url(self) -> str:
         return f"unix://{self.socket}"
 
-    async def start(self) -> None:
+    async def start(self, **also: str) -> None:
         """Start it and wait until it listens (it may still be loading)."""
         self.socket.unlink(missing_ok=True)
         options = {"port": "0", "unixsocket": str(self.socket), "dir": str(self.folder)}
-        options |= self._settings
+        options |= self._settings | {k.replace("_", "-"): v for k, v in also.items()}
         arguments = [cell for name, value in options.items() for cell in (f"--{name}", value)]
         self._process = subprocess.Popen([find_server(), *arguments], stdout=subprocess.DEVNULL)
         await listening(self.socket)

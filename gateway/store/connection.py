@@ -152,6 +152,13 @@ class Connection:
                 raise trouble from error
             raise
 
+    async def check_writes(self) -> None:
+        """Whether the server takes writes at all. Raises :class:`StoreUnavailable`.
+
+        A full one, a replica and one that can not save still answer every reading.
+        """
+        await self.command("SET", self.key("probe"), "1", "PX", 1000)
+
     async def load(self) -> None:
         """Give the server every script; needed once per server start, harmless more often."""
         pipeline = self.redis.pipeline(transaction=False)

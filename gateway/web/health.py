@@ -137,6 +137,7 @@ async def readyz(request: Request, web: Web) -> Response:
     503 only when the store or the configuration fails. Details of warnings are for the admin.
     """
     try:
+        await web.store.connection.check_writes()
         health = await read_health(web)
     except StoreUnavailable as error:
         return JSONResponse(
