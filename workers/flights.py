@@ -17,7 +17,7 @@ import structlog
 from gateway.backoff import next_wait
 from gateway.delivery import Reason
 from gateway.pipeline import Pipeline
-from gateway.store import Finished, Report, Work
+from gateway.store import Report, Work
 from workers.slots import Slots
 from workers.tasks import end
 
@@ -178,32 +178,3 @@ class Flights:
         for work in (*cut, *kept_back):
             self.written(work)
         return Cut(sent, frozenset(work.id for work in (*cut, *kept_back)) - sent)
-
-
-def log_landing(landing: Landing, finished: Finished) -> None:
-    """One line for each attempt: ids and reasons, nothing of what a lead says."""
-    work, report = landing.work, landing.report
-    state, destination_now = finished.state, finished.destination_now
-    fields = {
-        "delivery": work.id,
-        "source": work.lead.source,
-        "lead": work.lead.id,
-        "destination": work.destination,
-        "attempt": report.number,
-        "reason": report.reason.value,
-        "ms": report.duration_ms,
-    }
-    if report.status is not None:
-        fields["status"] = report.status
-    if state in ("dead", "failed"):
-        log.error("delivery " + state, **fields)
-    elif state == "delivered":
-        log.info("delivered", **fields)
-    else:
-        if report.wait is not None:
-            fields["next_try_in"] = round(report.wait, 1)
-        log.warning("delivery " + state, **fields)
-    if state == "failed":
-        log.error("the store could not write an attempt down", problem=destination_now)
-    elif destination_now:
-        log.warning("destination " + destination_now, destination=work.destination)

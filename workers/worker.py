@@ -21,8 +21,9 @@ from gateway.store import StoreUnavailable
 from gateway.wiring import Gateway
 from workers.claims import Claims
 from workers.escalator import Escalator
-from workers.flights import Flights, log_landing, with_some_ahead
+from workers.flights import Flights, with_some_ahead
 from workers.patience import Patience
+from workers.saying import Saying
 from workers.slots import Slots
 from workers.sweeper import PAUSE, Sweeper
 from workers.tasks import end
@@ -65,6 +66,7 @@ class Worker:
             {name: with_some_ahead(self._settings[name].concurrency) for name in self._names},
             with_some_ahead(concurrency),
         )
+        self._saying = Saying(_clock)
         self._flights = Flights(gateway.pipeline, self._slots, concurrency, _clock, self._wake.set)
         self._claims = Claims(
             self._store, self._queue, self._settings, self._slots, self.name, concurrency
@@ -187,7 +189,7 @@ class Worker:
                 again.append(hint)
             if result.destination_now == "mended":
                 self._slots.open(work.destination)
-            log_landing(landing, result)
+            self._saying.landed(landing, result)
         await self._queue.done(self.name, hints, delivered=delivered, failed=len(batch) - delivered)
         await self._queue.enqueue(again)
 

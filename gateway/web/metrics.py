@@ -1,11 +1,12 @@
 """Metrics out of the store's own counters (contract §9), so that any web process answers for all.
 
-Labels come from the configuration and from closed lists alone: no lead can make a new one.
+Labels come from the configuration and from closed lists alone: no lead can make a new one, and what
+left the configuration leaves the metrics once nothing of it waits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
@@ -20,7 +21,8 @@ from prometheus_client.metrics_core import (
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.store import DestinationState, SourceState
+from gateway import __version__
+from gateway.store import DestinationState, Process, SourceState
 from gateway.store.counts import BOUNDS, DestinationCounts, Histogram, SourceCounts
 from gateway.web.context import Web
 from gateway.web.operation import ADMIN_ELSEWHERE, operation
@@ -41,12 +43,18 @@ class Reading:
     destination_counts: Mapping[str, DestinationCounts]
     sources: Mapping[str, SourceState]
     source_counts: Mapping[str, SourceCounts]
+    processes: Sequence[Process] = ()
+    leads: int = 0
+    unrouted: int = 0
+    memory: int = 0
+    clock: float = 0.0
 
     def collect(self) -> Iterable[Metric]:
         """Every family, as prometheus-client wants it."""
         yield from self._of_sources()
         yield from self._of_deliveries()
         yield from self._of_destinations()
+        yield from self._of_the_whole()
 
     def _of_sources(self) -> Iterable[Metric]:
         received = CounterMetricFamily(
@@ -62,11 +70,13 @@ class Reading:
         polls = SummaryMetricFamily(
             _PREFIX + "poll_duration_seconds", "Length of whole polls.", labels=["source"]
         )
-        success = GaugeMetricFamily(
-            _PREFIX + "source_last_success_timestamp_seconds",
+        success = _gauge(
+            "source_last_success_timestamp_seconds",
             "Unix time of the last poll that read something.",
-            labels=["source"],
+            "source",
         )
+        up = _gauge("source_up", "1 unless the source is down, refused or paused.", "source")
+        lag = _gauge("source_lag_seconds", "How far the checkpoint is behind now.", "source")
         for name, counts in self.source_counts.items():
             by_category: dict[str, int] = {}
             for category, value in counts.received.items():
@@ -78,9 +88,13 @@ class Reading:
             rejected.add_metric([name], counts.rejected)
             if counts.polls:
                 polls.add_metric([name], counts.polls, counts.poll_seconds)
-            if last := self.sources[name].last_success_at:
+            state = self.sources[name]
+            up.add_metric([name], float(state.state not in ("down", "refused", "paused")))
+            if last := state.last_success_at:
                 success.add_metric([name], last.timestamp())
-        return [received, duplicate, rejected, polls, success]
+            if state.checkpoint:
+                lag.add_metric([name], max(0.0, self.clock - state.checkpoint.timestamp()))
+        return [received, duplicate, rejected, polls, success, up, lag]
 
     def _of_deliveries(self) -> Iterable[Metric]:
         outcomes = CounterMetricFamily(
@@ -104,20 +118,12 @@ class Reading:
         return [outcomes, attempt, accepted, portal]
 
     def _of_destinations(self) -> Iterable[Metric]:
-        depth = GaugeMetricFamily(
-            _PREFIX + "queue_depth", "Deliveries that wait.", labels=["destination", "state"]
+        depth = _gauge("queue_depth", "Deliveries that wait.", "destination", "state")
+        dead = _gauge("dead_letters", "Dead letters.", "destination")
+        oldest = _gauge(
+            "oldest_pending_seconds", "Age of the oldest delivery never tried.", "destination"
         )
-        dead = GaugeMetricFamily(_PREFIX + "dead_letters", "Dead letters.", labels=["destination"])
-        oldest = GaugeMetricFamily(
-            _PREFIX + "oldest_pending_seconds",
-            "Age of the oldest delivery never tried.",
-            labels=["destination"],
-        )
-        up = GaugeMetricFamily(
-            _PREFIX + "destination_up",
-            "1 unless the destination is paused or broken.",
-            labels=["destination"],
-        )
+        up = _gauge("destination_up", "1 unless it is paused or broken.", "destination")
         for state in self.destinations:
             depth.add_metric([state.name, "pending"], state.pending)
             depth.add_metric([state.name, "retrying"], state.retrying)
@@ -126,16 +132,45 @@ class Reading:
             up.add_metric([state.name], float(state.state == "up"))
         return [depth, dead, oldest, up]
 
+    def _of_the_whole(self) -> Iterable[Metric]:
+        info = _gauge("build_info", "1, with the version.", "version")
+        info.add_metric([__version__], 1)
+        running = _gauge("processes", "Running processes by role.", "role")
+        for role in ("poller", "worker", "web"):
+            running.add_metric([role], sum(item.role == role for item in self.processes))
+        refused = _gauge("reload_refused", "Processes that refused the last configuration.")
+        refused.add_metric([], sum(bool(item.problem) for item in self.processes))
+        kept = _gauge("leads_stored", "Leads that are kept.")
+        kept.add_metric([], self.leads)
+        unrouted = _gauge("leads_unrouted", "Leads that no route sends anywhere.")
+        unrouted.add_metric([], self.unrouted)
+        memory = _gauge("store_memory_bytes", "Memory that the store uses.")
+        memory.add_metric([], self.memory)
+        return [info, running, refused, kept, unrouted, memory]
+
 
 async def read_metrics(web: Web) -> Reading:
-    """The counters of everything configured or remembered. Raises StoreUnavailable."""
-    names = await web.destination_names()
+    """The counters of everything configured, and of what else still waits. Raises
+    StoreUnavailable.
+    """
+    states = [
+        state
+        for state in await web.store.destinations.describe(await web.destination_names())
+        if state.name in web.config.destinations or state.pending + state.retrying + state.dead
+    ]
+    names = [state.name for state in states]
     sources = list(web.config.sources)
+    used, _ = await web.store.upkeep.memory()
     return Reading(
-        destinations=await web.store.destinations.describe(names),
+        destinations=states,
         destination_counts=await web.store.counts.destinations(names),
         sources={name: await web.store.sources.get(name) for name in sources},
         source_counts=await web.store.counts.sources(sources),
+        processes=await web.store.processes.running(),
+        leads=await web.store.leads.count(),
+        unrouted=await web.store.leads.count(unrouted=True),
+        memory=used,
+        clock=web.clock().timestamp(),
     )
 
 
@@ -170,6 +205,10 @@ class _Once:
 
     def collect(self) -> Iterable[Metric]:
         return self.reading.collect()
+
+
+def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(_PREFIX + name, text, labels=labels)
 
 
 def _histogram(name: str, text: str) -> HistogramMetricFamily:

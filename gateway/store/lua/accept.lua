@@ -48,7 +48,7 @@ else
     redis.call('ZADD', P .. 'expiring', ARGV[13], uid)
   end
   redis.call('SADD', P .. 'identities', ARGV[5])
-  redis.call('HINCRBY', P .. 'counts', 'received:' .. source .. ':' .. ARGV[6], 1)
+  redis.call('HINCRBY', P .. 'counts', 'received:' .. source .. ':' .. counted_category(ARGV[6]), 1)
   count_hour('received', now)
 end
 
