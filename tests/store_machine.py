@@ -12,8 +12,16 @@ from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from gateway.delivery import Lane, lead_uid
 from gateway.lead import Lead
@@ -337,3 +345,20 @@ class StoreMachine(RuleBasedStateMachine):
         check_history(self.seen, found)
         assert self.promised <= set(found.under("delivery")), "a delivery was lost"
         self.seen = found
+
+
+def drive(server: str, *, examples: int, steps: int) -> None:
+    """So many orders of so many moves, on one server."""
+
+    class Machine(StoreMachine):
+        url = server
+
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
