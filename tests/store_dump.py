@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import contextlib
+import zlib
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from gateway.store import Store
@@ -24,5 +26,17 @@ async def everything(store: Store) -> bytes:
             b"stream": lambda key=key: redis.xrange(key),
         }
         # A dump may be compressed: what a reader sees is looked at too.
-        pieces.append(repr(await reads[kind]()).encode())
+        pieces += [*_leaves(await reads[kind]())]
     return b"\n".join(pieces)
+
+
+def _leaves(value: Any) -> Iterator[bytes]:
+    """Every text in it, inflated where it is kept deflated."""
+    if isinstance(value, bytes):
+        yield value
+        with contextlib.suppress(zlib.error):
+            yield zlib.decompress(value)
+    elif isinstance(value, dict):
+        yield from (leaf for pair in value.items() for part in pair for leaf in _leaves(part))
+    elif isinstance(value, (list, tuple, set)):
+        yield from (leaf for part in value for leaf in _leaves(part))

@@ -158,7 +158,6 @@ class Leads:
                         item.expected,
                         item.digest,
                         self._seal.close(item.lead.to_json()),
-                        item.lead.category or "",
                         _expires(item.lead),
                         self._terms(item.lead),
                     ),

@@ -4,7 +4,7 @@ Owns how a stored value is packed and encrypted, which keys open it, and the has
 person is found without keeping who it is in the open. Knows no key of the store and no lead.
 
 Values are Fernet tokens (AES-128-CBC, HMAC-SHA256) of deflated bytes, without their base64 where
-bytes may stand. Without keys everything stays as it is, at no cost.
+bytes may stand. Without keys what is long is deflated and nothing is sealed.
 """
 
 from __future__ import annotations
@@ -26,6 +26,12 @@ _TEXT_MARK = "\x02"
 """Begins a sealed text; no plain text that is kept begins so."""
 _KEY = re.compile(r"[A-Za-z0-9_-]{43}=")  # Fernet itself takes more than it should
 _LEVEL = 3
+_QUICK = 1
+_DEFLATED = b"x"
+"""The first byte of every zlib stream of ours, and of no JSON (RFC 1950: 32 KB window, deflate)."""
+_WORTH_DEFLATING = 200
+"""Bytes from which on a value that is not sealed is deflated: a lead shrinks to less than half, in
+about 15 µs."""
 _LARGEST = 50_000_000
 """Bytes that one value may unpack to: no value of ours comes near."""
 
@@ -69,9 +75,9 @@ class Seal:
         self._all = MultiFernet(parts) if parts else None
 
     def close(self, plain: bytes) -> bytes:
-        """``plain`` as it is stored."""
+        """``plain`` as it is stored: deflated if that is worth it, sealed if there is a key."""
         if self._newest is None:
-            return plain
+            return zlib.compress(plain, _QUICK) if len(plain) >= _WORTH_DEFLATING else plain
         packed = zlib.compress(plain, _LEVEL)
         return base64.urlsafe_b64decode(self._newest.encrypt(packed))
 
@@ -81,14 +87,14 @@ class Seal:
         Raises :class:`Unreadable`.
         """
         if not is_sealed(kept):
-            return kept
+            return _inflated(kept) if kept[:1] == _DEFLATED else kept
         if self._all is None:
             raise Unreadable
         try:
             packed = self._all.decrypt(base64.urlsafe_b64encode(kept))
         except InvalidToken:
             raise Unreadable from None
-        return zlib.decompressobj().decompress(packed, _LARGEST)
+        return _inflated(packed)
 
     def close_text(self, plain: str) -> str:
         """The same for a text that must stay one; nothing is not worth sealing."""
@@ -107,7 +113,7 @@ class Seal:
             packed = self._all.decrypt(kept[1:])
         except InvalidToken:
             raise Unreadable from None
-        return zlib.decompressobj().decompress(packed, _LARGEST).decode()
+        return _inflated(packed).decode()
 
     def is_current(self, kept: bytes) -> bool:
         """Whether a stored value is sealed with the newest key (or open, when there is none)."""
@@ -132,6 +138,10 @@ class Seal:
         except InvalidToken:
             return False
         return True
+
+
+def _inflated(packed: bytes) -> bytes:
+    return zlib.decompressobj().decompress(packed, _LARGEST)
 
 
 def is_sealed(kept: bytes) -> bool:
