@@ -8,6 +8,8 @@ from gateway.config.model import GatewayConfig
 from gateway.sources import PushConfig
 from gateway.store import SourceState
 
+MISSED_SHOWN = timedelta(hours=24)
+"""How long leads that only a second look found are worth a word."""
 SILENT_AFTER = timedelta(seconds=60)
 """How long past its time a poll may be before it is said that nobody polls."""
 

@@ -68,7 +68,9 @@ class Looks:
         if looked.problems:
             self._pace.failed(looked.problems, time.monotonic())
             return AFTER_FAILURE
-        await self._store.sources.looked(self._source.name, look, datetime.now(UTC))
+        await self._store.sources.looked(
+            self._source.name, look, datetime.now(UTC), looked.taken.again
+        )
         if look == "review":
             log.info(
                 "review done", source=self._source.name, leads=looked.taken.read,

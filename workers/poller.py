@@ -142,8 +142,9 @@ class SourcePoller:
             self._say({"": trouble}, troubles)
         else:
             await self._store.sources.succeeded(
-                name, datetime.now(UTC), took=looked.took, skew=self._source.skew, troubles=troubles
-            )
+                name, datetime.now(UTC), took=looked.took, skew=self._source.skew,
+                troubles=troubles, again=looked.taken.again,
+            )  # fmt: skip
             self._say(troubles, troubles)
         self._stir.set()
 

@@ -7,22 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
 from gateway.cli.output import span
 from gateway.config import Fault, GatewayConfig
 from gateway.delivery import Reason
-from gateway.polling import is_silent
+from gateway.polling import MISSED_SHOWN, is_silent
 from gateway.reading.completion import SINGLE
 from gateway.sources import PushConfig
 from gateway.store import DestinationState, FeedTrouble, Process, SourceState
 
 BACKLOG_AFTER = 60.0
 """Seconds that a fresh lead may wait before that is worth a word."""
-MISSED_SHOWN = timedelta(hours=24)
-"""How long leads that only a second look found are worth a word."""
 CLOCK_OFF = 30.0
 """Seconds between the portal's clock and ours that are worth a word."""
 
@@ -183,6 +181,14 @@ def _of_source(name: str, source: SourceState, now: datetime) -> list[Finding]:
             Finding(Weight.SLOW, about,
                     f"its clock is {span(abs(source.clock_skew))} {side} this machine's",
                     "set this machine's clock (NTP): windows follow the portal's, reports do not")
+        )  # fmt: skip
+    if source.ended_at and now - source.ended_at < MISSED_SHOWN:
+        count = f"{source.ended_leads} leads" if source.ended_leads > 1 else "1 lead"
+        found.append(
+            Finding(Weight.SLOW, about,
+                    f"{count} had expired by timeToLive before they were first read, "
+                    f"{span((now - source.ended_at).total_seconds())} ago: delivered all the same",
+                    "ask the portal's support what timeToLive counts")
         )  # fmt: skip
     return found
 

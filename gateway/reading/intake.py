@@ -51,9 +51,13 @@ class Taken:
     read: int = 0
     new: int = 0
     known: int = 0
+    again: int = 0
+    """Of the known ones, those that the store was not asked to accept once more."""
     changed: int = 0
     """Of the known ones, those that were written down anew."""
     missed: int = 0
+    ended: int = 0
+    """New ones whose time was over already, as the portal says: delivered all the same."""
     rejected: int = 0
     deliveries: int = 0
     nulled: set[str] = field(default_factory=set)
@@ -110,6 +114,7 @@ class Intake:
         ]
         wanted = [item for item in items if self._is_wanted(item, look)]
         taken.known += len(items) - len(wanted)
+        taken.again += len(items) - len(wanted)
         lacking = [item for item in wanted if self._is_lacking(item, look)]
         # Those that have to be completed first hold up no other.
         await self._accept([item for item in wanted if item not in lacking], look, taken)
@@ -162,8 +167,9 @@ class Intake:
                 await self._reject(item.merged.feeds, error.reason, taken)
         items = [item for item in items if item.lead is not None]
         name = self._source.name
-        taken.known += sum(bool(item.before and item.before.digest) for item in items)
         unseen = [item for item in items if item.before is None or name not in item.before.sources]
+        taken.known += len(items) - len(unseen)
+        taken.again += len(items) - len(unseen)
         await self._accept_unseen(unseen, look, taken)
         await self._rewrite([item for item in items if item.before and item.before.digest], taken)
 
@@ -186,7 +192,7 @@ class Intake:
             taken.deliveries += len(result.deliveries)
             if result.what == "new":
                 self._note_new(lead, result, look, taken)
-            elif result.what != "added":  # that one is known, and counted with what changed
+            else:
                 taken.known += 1
 
     def _note_new(self, lead: Lead, result: Accepted, look: Look, taken: Taken) -> None:
@@ -194,6 +200,7 @@ class Intake:
         made_at = lead.created_at or lead.received_at
         missed = look.missed_before is not None and made_at < look.missed_before
         taken.missed += missed
+        taken.ended += lead.expires_at is not None and lead.expires_at <= self._clock()
         if look.mode is Mode.LIVE:  # of old leads, whoever asked for them says how many
             log.info(
                 "lead received", source=lead.source, lead=lead.id, category=lead.category,

@@ -110,9 +110,7 @@ class Reader:
         look = Look(
             "reconcile", floor=state.floor, missed_before=self._passed(state, feeds), again=True
         )
-        looked = await self.read(pieces, feeds, look, state, abreast=False)
-        await self._say_missed(looked)
-        return looked
+        return await self.read(pieces, feeds, look, state, abreast=False)
 
     async def review(self, feeds: Collection[str]) -> Looked:
         """Walk slowly over the retention period, from where the last walk was broken off."""
@@ -131,11 +129,9 @@ class Reader:
         look = Look(
             "review", floor=state.floor, missed_before=self._passed(state, feeds), again=True
         )
-        looked = await self.read(
+        return await self.read(
             pieces, feeds, look, state, after=note, abreast=False, breathe=REVIEW_PAUSE
         )
-        await self._say_missed(looked)
-        return looked
 
     async def read(
         self,
@@ -169,6 +165,7 @@ class Reader:
             if after and not await after(piece, walk.reads):
                 break
         await self._settle(looked.taken, state)
+        await self._notice(looked.taken)
         looked.took = time.monotonic() - started
         return looked
 
@@ -215,10 +212,12 @@ class Reader:
         read = [state.checkpoints[feed] for feed in feeds if feed in state.checkpoints]
         return min(read) - self._source.config.overlap if read else None
 
-    async def _say_missed(self, looked: Looked) -> None:
-        if looked.taken.missed:
-            await self._store.sources.missed(self._source.name, looked.taken.missed)
-            log.warning(
-                "found leads that polls missed", source=self._source.name,
-                leads=looked.taken.missed,
-            )  # fmt: skip
+    async def _notice(self, taken: Taken) -> None:
+        """Tell what the operator should know of a look besides its leads."""
+        for what, leads, text in (
+            ("missed", taken.missed, "found leads that polls had missed"),
+            ("ended", taken.ended, "leads were over already when they were first read"),
+        ):
+            if leads:
+                await self._store.sources.noticed(self._source.name, what, leads)
+                log.warning(text, source=self._source.name, leads=leads)

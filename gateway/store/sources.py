@@ -49,6 +49,9 @@ class SourceState:
     missed_at: datetime | None = None
     missed_leads: int = 0
     """When a second look last found leads that polls had passed over, and how many."""
+    ended_at: datetime | None = None
+    ended_leads: int = 0
+    """When leads were last read whose time the portal says was over already, and how many."""
     held: frozenset[str] = frozenset()
     """Leads (uid) whose person the portal nulled and that are not erased, as too many were."""
 
@@ -111,8 +114,11 @@ class Sources:
         took: float,
         skew: float | None,
         troubles: Mapping[str, FeedTrouble],
+        again: int = 0,
     ) -> None:
-        """Note a poll that read at least one feed. ``troubles`` are those of the others."""
+        """Note a poll that read at least one feed. ``troubles`` are those of the others, ``again``
+        is how many leads it read that were known.
+        """
         key = self._c.key("source", name)
         pipeline = self._c.redis.pipeline(transaction=True)
         pipeline.hset(key, mapping={"state": "up", "success": _ms(at), "took": f"{took:.4f}"})
@@ -123,6 +129,8 @@ class Sources:
         counts = self._c.key("counts", f"source={name}")
         pipeline.hincrby(counts, "polls", 1)
         pipeline.hincrby(counts, "poll_ms", round(took * 1000))
+        if again:
+            pipeline.hincrby(self._c.key("counts"), f"duplicate:{name}", again)
         await self._c.execute(pipeline)
 
     async def failed(
@@ -142,22 +150,24 @@ class Sources:
             "details", json.dumps(trouble.details), "troubles", _written(troubles or {}),
         )  # fmt: skip
 
-    async def looked(self, name: str, look: str, at: datetime) -> None:
-        """Note when a ``reconcile`` or a ``review`` was last done."""
+    async def looked(self, name: str, look: str, at: datetime, again: int = 0) -> None:
+        """Note when a ``reconcile`` or a ``review`` was last done; ``again`` as for a poll."""
         key = self._c.key("source", name)
         pipeline = self._c.redis.pipeline(transaction=True)
         pipeline.hset(key, {"reconcile": "reconciled", "review": "reviewed"}[look], _ms(at))
         if look == "review":
             pipeline.hdel(key, "review_at")
+        if again:
+            pipeline.hincrby(self._c.key("counts"), f"duplicate:{name}", again)
         await self._c.execute(pipeline)
 
     async def reviewing(self, name: str, at: datetime) -> None:
         """Note how far a review has come."""
         await self._c.command("HSET", self._c.key("source", name), "review_at", _ms(at))
 
-    async def missed(self, name: str, leads: int) -> None:
-        """Note that a second look found leads which polls had passed over."""
-        await self._c.run("missed", name, leads)
+    async def noticed(self, name: str, what: str, leads: int) -> None:
+        """Note leads that polls had ``missed``, or that had ``ended`` before they were read."""
+        await self._c.run("noticed", name, what, leads)
 
     async def hold(self, name: str, uids: Collection[str]) -> None:
         """Keep leads that the portal nulled from being erased, until somebody decides."""
@@ -251,6 +261,8 @@ def _state(name: str, fields: Mapping[str, bytes], held: Collection[bytes]) -> S
         review_at=_moment(fields.get("review_at")),
         missed_at=_moment(fields.get("missed")),
         missed_leads=int(text.get("missed_leads", 0)),
+        ended_at=_moment(fields.get("ended")),
+        ended_leads=int(text.get("ended_leads", 0)),
         held=frozenset(uid.decode() for uid in held),
     )
 

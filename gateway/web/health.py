@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from gateway.config.model import GatewayConfig
-from gateway.polling import is_silent, polled
+from gateway.polling import MISSED_SHOWN, is_silent, polled
 from gateway.store import DestinationState, Process, SourceState, StoreUnavailable
 from gateway.web.answers import Alive, Readiness
 from gateway.web.context import Web
@@ -24,8 +24,8 @@ from gateway.web.security import bearer, from_this_machine
 TAG = "Health and metrics"
 
 _ORDER = (
-    "worker", "poller", "refused", "down", "broken", "configuration", "differs", "feed", "paused",
-    "dead",
+    "worker", "poller", "refused", "down", "broken", "configuration", "differs", "feed", "erasures",
+    "missed", "paused", "dead",
 )  # fmt: skip
 
 
@@ -95,6 +95,10 @@ def find_warnings(
             found.append(Trouble("source", name, source.state, problem, source.next_try_at))
         for feed, text in source.feed_problems.items():
             found.append(Trouble("source", name, "feed", f"{feed}: {text}"))
+        if source.held:
+            found.append(Trouble("source", name, "erasures", count=len(source.held)))
+        if source.missed_at and now - source.missed_at < MISSED_SHOWN:
+            found.append(Trouble("source", name, "missed", count=source.missed_leads))
     for destination in destinations:
         if destination.state in ("broken", "paused"):
             found.append(

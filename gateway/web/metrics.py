@@ -67,6 +67,9 @@ class Reading:
         rejected = CounterMetricFamily(
             _PREFIX + "leads_rejected", "Items that could not become a lead.", labels=["source"]
         )
+        missed = CounterMetricFamily(
+            _PREFIX + "leads_missed", "Leads that only a second look found.", labels=["source"]
+        )
         polls = SummaryMetricFamily(
             _PREFIX + "poll_duration_seconds", "Length of whole polls.", labels=["source"]
         )
@@ -86,6 +89,7 @@ class Reading:
                 received.add_metric([name, label], value)
             duplicate.add_metric([name], counts.duplicate)
             rejected.add_metric([name], counts.rejected)
+            missed.add_metric([name], counts.missed)
             if counts.polls:
                 polls.add_metric([name], counts.polls, counts.poll_seconds)
             state = self.sources[name]
@@ -94,7 +98,7 @@ class Reading:
                 success.add_metric([name], last.timestamp())
             if state.checkpoint:
                 lag.add_metric([name], max(0.0, self.clock - state.checkpoint.timestamp()))
-        return [received, duplicate, rejected, polls, success, up, lag]
+        return [received, duplicate, rejected, missed, polls, success, up, lag]
 
     def _of_deliveries(self) -> Iterable[Metric]:
         outcomes = CounterMetricFamily(

@@ -100,7 +100,9 @@ async def test_the_portals_clock_and_what_polls_missed_are_shown(
     await store.sources.succeeded(
         "seloger", datetime.now(UTC), took=0.1, skew=-95.0, troubles=trouble
     )
-    await store.sources.missed("seloger", 3)
+    await store.sources.noticed("seloger", "missed", 3)
+
+    await store.sources.noticed("seloger", "ended", 1)
 
     listed, shown, status = await asyncio.gather(
         run("sources", "list"), run("sources", "show", "seloger"), run("status")
@@ -110,6 +112,7 @@ async def test_the_portals_clock_and_what_polls_missed_are_shown(
     assert "95 s behind ours" in shown.stdout
     assert "3 leads, " in shown.stdout
     assert "second look found 3 leads that polls had missed" in status.stdout
+    assert "1 lead had expired by timeToLive" in status.stdout
     assert "not allowed" in status.stdout
 
 

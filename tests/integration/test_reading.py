@@ -256,6 +256,24 @@ async def test_two_agencies_with_the_same_lead_ids_stay_apart(house: ReadingHous
     assert await delivered_ids(house) == [lead.id, lead.id]
 
 
+async def test_a_lead_whose_time_is_over_already_is_delivered_and_told(
+    house: ReadingHouse,
+) -> None:
+    (lead,) = house.portal.add(1, "AGENCY")
+    for feed in lead.feeds.values():
+        feed["leadMetaInfos"]["timeToLive"] = 1  # a second after its creation
+    house.portal.put(lead)
+    house.turn(seconds=3)
+    source = house.source()
+
+    await house.poll(source)
+    await house.poll(source)
+
+    assert [made.state for made in await house.deliveries()] == [State.PENDING]
+    state = await house.store.sources.get("seloger")
+    assert (state.ended_leads, state.ended_at is not None) == (1, True)
+
+
 class TestEstimations:
     """An estimation lead whose search lacks the estimation is completed by operation 2."""
 
