@@ -1,4 +1,4 @@
-"""Durations, sizes and rates as people write them: ``5s 15m 24h 30d``, ``64KB``, ``10/s``.
+"""Durations, sizes, rates and addresses as people write them: ``15m``, ``64KB``, ``10/s``.
 
 Pydantic types for the configuration, and the parsing behind them. Reads no clock: ``now`` comes in.
 """
@@ -9,8 +9,15 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, GetCoreSchemaHandler, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    GetCoreSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+)
 from pydantic_core import core_schema
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -101,6 +108,26 @@ def parse_when(text: str, now: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def parse_address(value: str) -> str:
+    """An http or https URL, as it was written. Raises ValueError."""
+    text = value.strip()
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError(_ADDRESS_HINT) from None
+    plain = text.isascii() and text.isprintable() and " " not in text
+    if not plain or parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        raise ValueError(_ADDRESS_HINT)
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("write no user name and no password into the URL: they have keys")
+    if parts.fragment:
+        raise ValueError("write the URL without its # part")
+    return text
+
+
+_ADDRESS_HINT = "write a complete URL, for example https://sandbox.leads.api.groupeseloger.com"
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
@@ -115,4 +142,9 @@ Size = Annotated[
 Rate = Annotated[
     RateLimit,
     WithJsonSchema({"type": "string", "pattern": _RATE.pattern, "examples": ["10/s"]}),
+]
+WebAddress = Annotated[
+    str,
+    AfterValidator(parse_address),
+    WithJsonSchema({"type": "string", "pattern": "^https?://"}),
 ]

@@ -48,6 +48,6 @@ _GRANT_ADVICE = {
     "unauthorized_client": "ask its support to allow {where}.client_id this grant",
     "access_denied": "look at {where}.client_id, .scope and .token_params",
     "invalid_request": "look at {where}.token_params, .token_format and .token_auth",
-    "invalid_grant": "look at {where}.client_id and .client_secret",
+    "invalid_grant": "look at {where}.client_id, .client_secret and .refresh_token, if it has one",
     "unsupported_grant_type": "look at {where}.token_url and .token_format",
 }

@@ -1,9 +1,9 @@
-"""OAuth 2.0 client credentials (RFC 6749 §4.4): one access token per account, for every process.
+"""One access token per account: OAuth 2.0 client credentials and refresh tokens (RFC 6749).
 
 Owns when a token is asked for, kept, shared, renewed and given up; never what it is used for.
 Vendors count token requests, so: a token serves until a late share of its life is over; one process
 renews it while the others go on with it; what was refused is not asked again for minutes.
-The secret leaves this module in the token request alone.
+The secrets leave this module in the token request alone.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ FORGIVEN_AFTER = 3600.0
 """Seconds after a refusal ran out until the next one counts as a first again."""
 DEADLINE, ANSWER_CAP = 20.0, 256_000
 LOCK = DEADLINE + 5
+ROTATED_LIFE = 400 * 86400.0
+"""Seconds that a refresh token is kept which took the configured one's place."""
 _LOOK_AGAIN = 0.1
 
 Clock = Callable[[], datetime]
@@ -54,6 +56,8 @@ class Credentials:
     params: dict[str, str] = field(default_factory=dict)
     format: Literal["form", "json"] = "form"
     auth: Literal["body", "basic"] = "body"
+    refresh_token: SecretStr | None = None
+    """With one the grant is ``refresh_token``, else ``client_credentials``."""
 
     @property
     def key(self) -> str:
@@ -64,7 +68,8 @@ class Credentials:
         """
         shown = [self.token_url, self.client_id, self.scope, self.params, self.format, self.auth]
         account = _digest(json.dumps(shown, sort_keys=True))
-        return account[:24] + _digest(account + self.client_secret.get_secret_value())[:6]
+        refresh = self.refresh_token.get_secret_value() if self.refresh_token else ""
+        return account[:24] + _digest(account + self.client_secret.get_secret_value() + refresh)[:6]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,8 @@ class _Kept:
     refused_until: float = 0.0
     refusals: int = 0
     why: str = ""
+    refresh: str = ""
+    """The refresh token that the endpoint gave in place of the configured one."""
 
 
 class Tokens:
@@ -181,10 +188,15 @@ class Tokens:
             "the token endpoint",
         )
         sent = self._now()
-        answer = await ask(self._http, self._request(), asked, deadline=DEADLINE, cap=ANSWER_CAP)
-        if not 200 <= answer.status < 300:
-            raise grant_problem(answer, where, self._clock(), self._secrets())
-        token, life = _token_in(answer, asked)
+        request = self._request(kept.refresh)
+        answer = await ask(self._http, request, asked, deadline=DEADLINE, cap=ANSWER_CAP)
+        found = json_of(answer, asked) if 200 <= answer.status < 300 else {"error": ""}
+        if isinstance(found, dict) and "error" in found:  # Zoho says no with 200
+            hide = (*self._secrets(), *filter(None, [kept.refresh]))
+            raise grant_problem(answer, where, self._clock(), hide)
+        token, life = _token_in(found, answer, asked)
+        refresh = found.get("refresh_token")
+        rotated = isinstance(refresh, str) and refresh and self._credentials.refresh_token
         forgiven = sent - kept.refused_until > FORGIVEN_AFTER
         return _Kept(
             token=token,
@@ -192,11 +204,15 @@ class Tokens:
             expires_at=sent + life,
             refused_until=0.0 if forgiven else min(kept.refused_until, sent),
             refusals=0 if forgiven else kept.refusals,
+            refresh=str(refresh) if rotated else kept.refresh,
         )
 
-    def _request(self) -> httpx.Request:
+    def _request(self, refresh: str) -> httpx.Request:
         own = self._credentials
         form = {"grant_type": "client_credentials", **own.params}
+        if own.refresh_token is not None:
+            form["grant_type"] = "refresh_token"
+            form["refresh_token"] = refresh or own.refresh_token.get_secret_value()
         if own.scope:
             form["scope"] = own.scope
         headers = {"accept": "application/json"}
@@ -215,14 +231,16 @@ class Tokens:
         return base64.b64encode(":".join(quote(part, safe="") for part in pair).encode()).decode()
 
     def _secrets(self) -> tuple[str, ...]:
-        secret = self._credentials.client_secret.get_secret_value()
-        return (secret, quote(secret, safe=""), self._basic())
+        own = self._credentials
+        secret = own.client_secret.get_secret_value()
+        refresh = own.refresh_token.get_secret_value() if own.refresh_token else secret
+        return (secret, quote(secret, safe=""), self._basic(), refresh)
 
     def _refused(self, kept: _Kept, lost: str, problem: RemoteProblem) -> _Kept:
         now = self._now()
         again = kept.refusals > 0 and now - kept.refused_until <= FORGIVEN_AFTER
         return replace(
-            kept if self._usable(kept, lost) else _Kept(),
+            kept if self._usable(kept, lost) else _Kept(refresh=kept.refresh),
             refused_until=now + (LATER_REFUSAL if again else FIRST_REFUSAL),
             refusals=kept.refusals + 1 if again else 1,
             why=problem.text,
@@ -247,17 +265,17 @@ class Tokens:
         self._kept = kept
         now = self._now()
         remembered = kept.refused_until + FORGIVEN_AFTER - now if kept.refusals else 0.0
+        rotated = ROTATED_LIFE if kept.refresh else 0.0
         await self._store.save_token(
-            self._key, asdict(kept), max(1.0, kept.expires_at - now, remembered)
+            self._key, asdict(kept), max(1.0, kept.expires_at - now, remembered, rotated)
         )
 
     def _now(self) -> float:
         return self._clock().timestamp()
 
 
-def _token_in(answer: Answer, asked: Asked) -> tuple[str, float]:
+def _token_in(found: Any, answer: Answer, asked: Asked) -> tuple[str, float]:
     """The token and the seconds it lives. Raises :class:`RemoteProblem` ``protocol``."""
-    found = json_of(answer, asked)
     token = found.get("access_token") if isinstance(found, dict) else None
     if not isinstance(token, str) or not token:
         raise wrong_answer(answer, asked, "no access_token")

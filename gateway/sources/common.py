@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from gateway.units import Duration, parse_duration
 
@@ -56,26 +55,7 @@ def parse_start(value: Any) -> timedelta | datetime:
         raise ValueError(_START_HINT) from None
 
 
-def parse_address(value: str) -> str:
-    """An http or https URL, as it was written. Raises ValueError."""
-    text = value.strip()
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        raise ValueError(_ADDRESS_HINT) from None
-    plain = text.isascii() and text.isprintable() and " " not in text
-    if not plain or parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise ValueError(_ADDRESS_HINT)
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("write no user name and no password into the URL: they have keys")
-    if parts.fragment:
-        raise ValueError("write the URL without its # part")
-    return text
-
-
 _START_HINT = "write now, a duration such as 24h, or a time such as 2026-11-01T00:00:00Z"
-_ADDRESS_HINT = "write a complete URL, for example https://sandbox.leads.api.groupeseloger.com"
 
 Pace = Annotated[Duration, Field(ge=timedelta(milliseconds=100), le=timedelta(days=1))]
 """How long between two readings."""
@@ -89,12 +69,6 @@ Start = Annotated[
     WithJsonSchema({"type": "string", "examples": ["now", "24h", "2026-11-01T00:00:00Z"]}),
 ]
 """Where a source begins on its first run: that long before the first look, or at a moment."""
-
-WebAddress = Annotated[
-    str,
-    AfterValidator(parse_address),
-    WithJsonSchema({"type": "string", "pattern": "^https?://"}),
-]
 
 
 class FeedOptions(Keys):

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 
-from gateway.sources.common import FeedOptions, Keys, PolledConfig, WebAddress
+from gateway.sources.common import FeedOptions, Keys, PolledConfig
+from gateway.units import WebAddress
 
 Feed = Literal["leads", "classifieds", "agencies", "estimations", "projects"]
 FEEDS: tuple[Feed, ...] = get_args(Feed)
