@@ -130,6 +130,20 @@ async def guarded_socket(
         )
 
 
+async def check_host(host: str, guard: AddressGuard) -> None:
+    """Raise :class:`BlockedAddress` if the name leads, as far as it resolves here, to a closed one.
+
+    For requests that a proxy carries: it resolves the name again, by itself, and where this
+    machine resolves no names at all it is the only one that does.
+    """
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except socket.gaierror:
+        return
+    for info in found:
+        guard.check(str(info[4][0]))
+
+
 def _inner(address: Address) -> Address:
     """The address a packet really goes to: mapped and translated IPv4 is unwrapped."""
     if isinstance(address, ipaddress.IPv6Address):

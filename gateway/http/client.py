@@ -21,7 +21,7 @@ import httpx
 from yarl import URL
 
 from gateway import __version__
-from gateway.addresses import AddressGuard
+from gateway.addresses import AddressGuard, check_host
 from gateway.http.conversation import GuardedTransport
 from gateway.http.trouble import timed_out, wire_error
 
@@ -71,7 +71,8 @@ class HttpClient:
 
     Give every destination and every source a client of its own, so that one that hangs holds up no
     other. ``ca_file`` adds certificate authorities to the system's; verification can not be turned
-    off. Made anywhere, used within one event loop; close it when done.
+    off. ``proxy`` is where connections go instead: the guard then judges it, and the names that it
+    is asked for. Made anywhere, used within one event loop; close it when done.
     """
 
     def __init__(
@@ -81,12 +82,14 @@ class HttpClient:
         connections: int = 100,
         user_agent: str = USER_AGENT,
         ca_file: Path | str | None = None,
+        proxy: str | None = None,
         answer_limit: int = ANSWER_LIMIT,
     ) -> None:
         self._guard = guard
         self._connections = connections
         self._user_agent = user_agent
         self._ca_file = str(ca_file) if ca_file else None
+        self._proxy = proxy
         self._limit = answer_limit
         self._session: aiohttp.ClientSession | None = None
         self._conversation: httpx.AsyncClient | None = None
@@ -102,18 +105,17 @@ class HttpClient:
         started = time.monotonic()
         upload = aiohttp.UploadTracker()
         try:
-            async with (
-                asyncio.timeout(timeout),
-                self._open().request(
+            async with asyncio.timeout(timeout):
+                await self._judge(request.url)
+                async with self._open().request(
                     request.method,
                     request.url,
                     data=_body(request.body),
                     headers=request.headers,
                     allow_redirects=False,
                     upload_tracker=upload,
-                ) as answer,
-            ):
-                body, truncated = await self._read(answer)
+                ) as answer:
+                    body, truncated = await self._read(answer)
         except TimeoutError as error:
             if time.monotonic() - started < timeout:
                 raise wire_error(error, sent=_sent(upload)) from error
@@ -150,7 +152,9 @@ class HttpClient:
         """
         if self._conversation is None or self._conversation.is_closed:
             self._conversation = httpx.AsyncClient(
-                transport=GuardedTransport(self._open, _tls(self._ca_file), PAGE_LIMIT),
+                transport=GuardedTransport(
+                    self._open, _tls(self._ca_file), PAGE_LIMIT, self._judge
+                ),
                 headers={"user-agent": self._user_agent},
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # takes none
                 follow_redirects=False,
@@ -167,6 +171,11 @@ class HttpClient:
             await talk.aclose()
         if session is not None:
             await session.close()
+
+    async def _judge(self, url: str | URL) -> None:
+        """With a proxy the socket says nothing of where a request goes: look at the name."""
+        if self._proxy is not None:
+            await check_host(URL(url).host or "", self._guard)
 
     def _open(self) -> aiohttp.ClientSession:
         # Not in the constructor: a session belongs to the loop it was made in.
@@ -185,6 +194,7 @@ class HttpClient:
                 headers={"user-agent": self._user_agent},
                 skip_auto_headers=("Accept-Encoding",),
                 trust_env=False,
+                proxy=self._proxy,
             )
         return self._session
 

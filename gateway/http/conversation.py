@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from ssl import SSLContext
 
 import aiohttp
@@ -36,9 +36,15 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     """``httpx-aiohttp`` on somebody else's session, with a deadline and a cap around each call."""
 
     def __init__(
-        self, session: Callable[[], aiohttp.ClientSession], tls: SSLContext, limit: int
+        self,
+        session: Callable[[], aiohttp.ClientSession],
+        tls: SSLContext,
+        limit: int,
+        judge: Callable[[str], Awaitable[None]],
     ) -> None:
+        """``judge`` raises for a URL that may not be asked for."""
         self._session = session
+        self._judge = judge
         self._tls = tls
         self._limit = limit
 
@@ -51,6 +57,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         transport = AiohttpTransport(verify=self._tls, client=self._session())
         try:
             async with asyncio.timeout_at(until):
+                await self._judge(str(request.url))
                 response = await transport.handle_async_request(request)
         except TimeoutError as error:
             raise ConversationError(timed_out(seconds, sent=True), request) from error

@@ -61,6 +61,10 @@ def _named(error: BaseException) -> tuple[Reason, str]:
             return Reason.DNS, "the host's name has no address"
         case aiohttp.ClientSSLError() | ssl.SSLError():
             return Reason.TLS, _tls_text(error)
+        case aiohttp.ClientHttpProxyError():
+            return Reason.CONNECTION, f"the proxy refused to connect (HTTP {error.status})"
+        case aiohttp.ClientProxyConnectionError():
+            return Reason.CONNECTION, "the proxy can not be reached"
         case aiohttp.ClientConnectorError():
             return _connection(error.os_error)
         case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
