@@ -143,6 +143,7 @@ def filters(
         "one_line": one_line,
         "prefixed": prefixed,
         "discreet": discreet,
+        "visible": lambda value: visible(str(value or "")),
         "json": to_json,
         "tojson": to_json,
         "slack": slack,

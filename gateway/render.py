@@ -25,7 +25,7 @@ from gateway.routing import ConditionError
 from gateway.summary import Summary
 from gateway.template_filters import Missing, nothing_missing
 from gateway.template_language import Language, nearest
-from gateway.template_names import IN_EXPRESSIONS, IN_TEMPLATES, SECTIONS, unknown_names
+from gateway.template_names import IN_EXPRESSIONS, IN_TEMPLATES, SECTIONS, Shapes, unknown_names
 
 _BESIDE = Path(__file__).parent / "_templates"
 TEMPLATE_ROOT = _BESIDE if _BESIDE.is_dir() else Path(__file__).parent.parent / "templates"
@@ -174,14 +174,17 @@ class Renderer:
 
         return ask
 
-    def check_text(self, source: str) -> list[str]:
-        """What is wrong with a template of the configuration: syntax, unknown lead fields."""
+    def check_text(self, source: str, shapes: Shapes | None = None) -> list[str]:
+        """What is wrong with a template of the configuration: syntax, unknown lead fields.
+
+        ``shapes`` are names that it sees besides the usual ones.
+        """
         try:
             self._env.from_string(source)  # filters are looked up here, not by parsing
             tree = self._env.parse(source)
         except jinja2.TemplateSyntaxError as error:
             return [f"the template does not compile: {error.message}"]
-        return [text for _, text in unknown_names(tree, IN_TEMPLATES)]
+        return [text for _, text in unknown_names(tree, IN_TEMPLATES, shapes)]
 
     def check_expression(self, source: str) -> list[str]:
         """What is wrong with a ``when`` expression."""

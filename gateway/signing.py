@@ -1,7 +1,8 @@
-"""Standard Webhooks signatures: the receiver can prove who sent a request and that it is whole.
+"""Signatures: the receiver can prove who sent a request and that it is whole.
 
-Source: the Standard Webhooks specification, symmetric scheme ``v1`` (HMAC-SHA256 over
-``id.timestamp.body``). Pure: time comes in, and no secret ever comes out in a text.
+Standard Webhooks (its specification's symmetric scheme ``v1``: HMAC-SHA256 over
+``id.timestamp.body``), and the plain HMAC of a body that older receivers want. Pure: time comes in,
+and no secret ever comes out in a text.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import base64
 import binascii
 import hmac
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 PREFIX = "whsec_"
 
@@ -47,3 +49,23 @@ def signature_headers(
             "v1," + base64.b64encode(hmac.digest(key, signed, "sha256")).decode() for key in keys
         ),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class HmacHeader:
+    """A header with the HMAC of the body: ``prefix`` and the digest, in ``hex`` or ``base64``.
+
+    It proves the body and not the moment: who keeps a request can send it again.
+    """
+
+    name: str
+    key: bytes = field(repr=False)
+    algorithm: str = "sha256"
+    encoding: str = "hex"
+    prefix: str = ""
+
+    def over(self, body: bytes) -> dict[str, str]:
+        """The header for this body."""
+        digest = hmac.digest(self.key, body, self.algorithm)
+        text = digest.hex() if self.encoding == "hex" else base64.b64encode(digest).decode()
+        return {self.name: self.prefix + text}

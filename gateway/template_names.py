@@ -7,7 +7,7 @@ text: ``lead.contact.emial`` is a fault, ``lead[key]`` is not looked at.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from jinja2 import meta, nodes
 
@@ -26,12 +26,25 @@ _OPEN = ("original", "agent.ids")
 _OF_MAPS = frozenset({"get", "items", "keys", "values"})
 
 
-def unknown_names(tree: nodes.Template, roots: frozenset[str]) -> list[tuple[int, str]]:
+Shapes = Mapping[str, Iterable[str]]
+"""Further names that a template sees, and what each of them has."""
+
+
+def unknown_names(
+    tree: nodes.Template, roots: frozenset[str], shapes: Shapes | None = None
+) -> list[tuple[int, str]]:
     """Line and sentence for each name that does not exist, with the nearest one that does."""
     faults = []
+    roots = roots | frozenset(shapes or ())
     for name in sorted(meta.find_undeclared_variables(tree) - roots - {"dict"}):
         used = [node.lineno for node in tree.find_all(nodes.Name) if node.name == name]
         faults.append((min(used, default=1), _sentence(name, roots)))
+    for name, known in (shapes or {}).items():
+        for node in tree.find_all(nodes.Getattr):
+            of_it = isinstance(node.node, nodes.Name) and node.node.name == name
+            if of_it and node.attr not in {*known, *_OF_MAPS}:
+                names = [f"{name}.{item}" for item in known]
+                faults.append((node.lineno, _sentence(f"{name}.{node.attr}", names)))
     for line, root, path in _chains(tree):
         lost = _unknown(path)
         if lost:

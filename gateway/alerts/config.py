@@ -9,8 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from gateway.destinations.common import Strict
-from gateway.sources.common import parse_address
-from gateway.units import Duration
+from gateway.units import Duration, parse_address
 
 
 class Kind(StrEnum):

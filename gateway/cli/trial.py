@@ -64,8 +64,7 @@ async def preview(
         if path is not None:
             _write(found, kind, path)
     if as_json:
-        shown = {"title": found.title, "head": [list(pair) for pair in found.head]}
-        output.json_line({**shown, "parts": [list(pair) for pair in found.parts]})
+        output.json_line(_as_json(found))
     else:
         _print(found)
 
@@ -149,6 +148,16 @@ def _write(preview: Preview, kind: str, path: Path) -> None:
     output.note(f"wrote {path}")
 
 
+def _as_json(preview: Preview) -> dict[str, Any]:
+    """What is printed, as one object; files are written, not printed."""
+    return {
+        "title": preview.title,
+        "head": [list(pair) for pair in preview.head],
+        "parts": [list(pair) for pair in preview.parts],
+        "others": [[purpose, _as_json(other)] for purpose, other in preview.others],
+    }
+
+
 def _print(preview: Preview) -> None:
     for name, value in preview.head:
         output.line(f"{name}: {output.clean(value)}" if name else output.clean(value))
@@ -157,6 +166,10 @@ def _print(preview: Preview) -> None:
         if len(preview.parts) > 1:
             output.line(f"--- {media}")
         output.line(output.clean_block(_readable(media, body)))
+    for purpose, other in preview.others:
+        output.line()
+        output.line(f"=== {purpose}")
+        _print(other)
 
 
 def _readable(media: str, body: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from typing import Any
@@ -15,6 +16,8 @@ from gateway.config.load import Loaded
 from gateway.config.model import AgencyConfig, GatewayConfig, Rules
 from gateway.config.starter import PLACEHOLDER
 from gateway.delivery import Message
+from gateway.destinations.preset_values import STANDARD
+from gateway.destinations.presets import Preset
 from gateway.lead import Lead
 from gateway.render import Renderer
 
@@ -48,6 +51,9 @@ def make_renderer(
     )
 
 
+Found = Iterator[tuple[Place, str]]
+
+
 def check(loaded: Loaded) -> list[Fault]:
     """Every fault beyond the model's own, in the file's order; warnings among them."""
     renderer = make_renderer(loaded)
@@ -58,6 +64,7 @@ def check(loaded: Loaded) -> list[Fault]:
             _routes(loaded, renderer),
             _templates(loaded, renderer),
             _alerts(loaded.config),
+            _files(loaded),
         )
         for place, text in found
     ]
@@ -72,9 +79,6 @@ def check(loaded: Loaded) -> list[Fault]:
         for place, text in found
     ]
     return in_order(faults, loaded.path)
-
-
-Found = Iterator[tuple[Place, str]]
 
 
 def _whole(loaded: Loaded) -> Found:
@@ -155,6 +159,48 @@ def _templates(loaded: Loaded, renderer: Renderer) -> Found:
             if required or renderer.has(file):
                 for text in renderer.check_file(file):
                     yield (*here, key), text
+        if (recipe := getattr(destination, "recipe", None)) is not None:
+            _, document = loaded.presets.read(recipe.id)
+            for place, text in preset_faults(recipe, renderer):
+                yield (*here, "preset"), str(document.fault(place, text))
+
+
+def preset_faults(preset: Preset, renderer: Renderer) -> Found:
+    """Templates and expressions of a preset that do not compile, or name what is not there."""
+    shapes: dict[str, Iterable[str]] = {
+        "with": preset.given,
+        "values": {**STANDARD, **preset.values},
+        "saved": [step.name for step in preset.steps],
+    }
+    for place, source in _texts(preset, ()):
+        for text in renderer.check_text(source, shapes):
+            yield place, text
+    for place, source in _conditions(preset):
+        for text in renderer.check_text("{{ " + source + " }}", shapes):
+            yield place, text
+
+
+def _conditions(preset: Preset) -> Iterator[tuple[Place, str]]:
+    if preset.requires is not None:
+        yield ("requires", "when"), preset.requires.when
+    for number, step in enumerate(preset.steps):
+        if step.when is not None:
+            yield ("steps", number, "when"), step.when
+        if step.recheck is not None and step.recheck.when is not None:
+            yield ("steps", number, "recheck", "when"), step.recheck.when
+
+
+def _files(loaded: Loaded) -> Found:
+    """Files that a destination reads when it connects."""
+    for name, destination in loaded.config.destinations.items():
+        given = getattr(destination, "ca_file", None)
+        if given is None:
+            continue
+        try:
+            ssl.create_default_context(cafile=loaded.folder / given)
+        except (OSError, ssl.SSLError):
+            words = "no certificates can be read there: name a PEM file, relative to this one"
+            yield ("destinations", name, "ca_file"), words
 
 
 def _texts(value: Any, place: Place) -> Iterator[tuple[Place, str]]:

@@ -61,12 +61,17 @@ _KEYS_SHOWN = 14
 _NO_NAME = "use 1 to 40 lower-case letters, digits, - and _ in a name, first a letter or digit"
 
 
-def explain(error: ValidationError, document: Document, values: Mapping[str, Any]) -> list[Fault]:
-    """A fault for each place where the model says no."""
+def explain(
+    error: ValidationError,
+    document: Document,
+    values: Mapping[str, Any],
+    model: type[BaseModel] = GatewayConfig,
+) -> list[Fault]:
+    """A fault for each place where ``model`` says no."""
     by_place: dict[Place, list[str]] = {}
     for item in error.errors(include_input=False, include_url=False):
         place = _place(item, values)
-        text = _sentence(item, place, values)
+        text = _sentence(item, place, values, model)
         place, text = _closer(item["type"], place, text, values)
         by_place.setdefault(place, []).append(text)
     # The ways of a union each say no: together they are the choice that is left.
@@ -95,15 +100,17 @@ def _closer(kind: str, place: Place, text: str, values: Any) -> tuple[Place, str
         return (*place, "kind"), text
     key, separator, rest = text.partition(": ")
     entry = _at(values, place)
-    if separator and isinstance(entry, dict) and key in entry:
+    if separator and isinstance(entry, dict) and (key in entry or rest.startswith("is missing")):
         return (*place, key), rest
     return place, text
 
 
-def _sentence(item: ErrorDetails, place: Place, values: Any) -> str:
+def _sentence(item: ErrorDetails, place: Place, values: Any, model: type[BaseModel]) -> str:
     kind, context = item["type"], item.get("ctx", {})
+    if kind == "of_the_preset":
+        return item["msg"]
     if kind == "extra_forbidden":
-        return _unknown(place, values)
+        return _unknown(place, values, model)
     if kind == "missing":
         example = EXAMPLES.get(str(place[-1]))
         return f"is missing: write {place[-1]}: {example}" if example else "is missing"
@@ -120,8 +127,8 @@ def _sentence(item: ErrorDetails, place: Place, values: Any) -> str:
     return _bound(kind, context) or _plainly(item["msg"])
 
 
-def _unknown(place: Place, values: Any) -> str:
-    known = sorted(set(known_keys(place[:-1], values)))
+def _unknown(place: Place, values: Any, model: type[BaseModel]) -> str:
+    known = sorted(set(known_keys(place[:-1], values, model)))
     if near := did_you_mean(str(place[-1]), known):
         return f"unknown key; {near}"
     if 0 < len(known) <= _KEYS_SHOWN:
@@ -184,9 +191,9 @@ def _at(value: Any, place: Place) -> Any:
     return value
 
 
-def known_keys(place: Place, values: Any) -> Iterator[str]:
+def known_keys(place: Place, values: Any, model: type[BaseModel] = GatewayConfig) -> Iterator[str]:
     """The keys that the model has at a place, as they are written in the file."""
-    options: list[Any] = [GatewayConfig]
+    options: list[Any] = [model]
     for step in place:
         values = _at(values, (step,))
         kind = values.get("kind") if isinstance(values, dict) else None

@@ -22,6 +22,7 @@ from gateway.config.explain import explain
 from gateway.config.faults import ConfigError, in_order
 from gateway.config.model import GatewayConfig
 from gateway.config.parts import Whole
+from gateway.config.presets import Shelf
 
 SHORTEST_SECRET = 6
 """Characters. Masking a shorter one would take ordinary words out of the logs."""
@@ -35,13 +36,14 @@ class Loaded:
 
     ``digest`` changes with anything the configuration says, filled variables included.
     ``secrets`` are the values that must never be shown, to be masked wherever text leaves.
-    ``variables`` are the filled ones by name.
+    ``variables`` are the filled ones by name; ``presets`` is where presets were looked for.
     """
 
     config: GatewayConfig
     path: Path
     digest: str
     document: Document = field(repr=False)
+    presets: Shelf = field(repr=False, compare=False)
     secrets: frozenset[str] = field(repr=False)
     variables: Mapping[str, str] = field(repr=False)
 
@@ -72,8 +74,13 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Loaded:
     document, values = whole.document, whole.values
     faults = [*whole.faults, *whole.later]
     config = None
+    own = values.get("template_dir")
+    folder = path.resolve().parent / (own if isinstance(own, str) else "templates")
+    presets = Shelf([folder])
     try:
-        config = GatewayConfig.model_validate(values, by_alias=True, by_name=False)
+        config = GatewayConfig.model_validate(
+            values, by_alias=True, by_name=False, context={"presets": presets}
+        )
     except ValidationError as error:
         # What a missing variable or a key taken out made of its place needs no second fault.
         said = {(fault.file, fault.path) for fault in whole.faults}
@@ -90,15 +97,18 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Loaded:
     return Loaded(
         config=config,
         path=path,
-        digest=_digest(values),
+        digest=_digest(
+            {**values, "": {name: used.values for name, used in presets.used().items()}}
+        ),
         document=document,
+        presets=presets,
         secrets=frozenset(_masked(config, whole.variables)),
         variables=whole.variables,
     )
 
 
 def _digest(values: Mapping[str, Any]) -> str:
-    text = json.dumps(values, sort_keys=True, ensure_ascii=False)
+    text = json.dumps(values, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

@@ -11,10 +11,7 @@ from typing import Any
 
 from gateway.config.faults import Place
 
-KEYS: dict[str, frozenset[str]] = {
-    "destinations.*": frozenset({"duplicate", "preset", "with"}),
-    "destinations.*.auth": frozenset({"oauth2"}),
-}
+KEYS: dict[str, frozenset[str]] = {}
 """Keys by where they stand; ``*`` is any name."""
 
 KINDS: dict[str, frozenset[str]] = {"sources": frozenset({"aviv"})}

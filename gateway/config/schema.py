@@ -14,6 +14,8 @@ from pydantic.json_schema import GenerateJsonSchema
 from gateway.config.environment import VARIABLE
 from gateway.config.model import GatewayConfig
 from gateway.config.not_yet import KEYS
+from gateway.config.presets import Shelf
+from gateway.destinations.preset_parameters import Parameter
 from gateway.units import format_duration
 
 _VARIABLE = {"$ref": "#/$defs/Variable"}
@@ -29,6 +31,7 @@ def schema() -> dict[str, Any]:
         kind = part.get("properties", {}).get("kind")
         if kind is not None:
             part["required"] = ["kind", *(key for key in part.get("required", ()) if key != "kind")]
+    definitions["WebhookConfig"]["allOf"] = [_of_preset(name) for name in Shelf().names()]
     top = _with_variables(made)
     _leave_out_not_yet(top, definitions)
     return {
@@ -78,6 +81,32 @@ def _with_variables(part: dict[str, Any]) -> dict[str, Any]:
         if key in part:
             made[key] = [_with_variables(item) for item in part[key]]
     return made
+
+
+_TYPES = {"flag": "boolean", "number": "integer", "list": "array", "fields": "object"}
+
+
+def _of_preset(name: str) -> dict[str, Any]:
+    """What ``with`` may hold beside a preset that comes with the program."""
+    parameters = Shelf().preset(name).given
+    keys = {
+        key: {"description": parameter.help, **_value_of(parameter)}
+        for key, parameter in parameters.items()
+    }
+    needed = [key for key, parameter in parameters.items() if parameter.required]
+    filled = {"properties": keys, "required": needed, "additionalProperties": False}
+    return {
+        "if": {"properties": {"preset": {"const": name}}, "required": ["preset"]},
+        "then": {"properties": {"with": filled}, **({"required": ["with"]} if needed else {})},
+    }
+
+
+def _value_of(parameter: Parameter) -> dict[str, Any]:
+    if parameter.choices:
+        return {"anyOf": [{"enum": list(parameter.choices)}, _VARIABLE]}
+    if parameter.kind not in _TYPES:
+        return {"type": ["string", "number"] if parameter.kind == "text" else "string"}
+    return {"anyOf": [{"type": _TYPES[parameter.kind]}, {"type": "string"}]}
 
 
 def _leave_out_not_yet(top: dict[str, Any], definitions: dict[str, Any]) -> None:

@@ -6,26 +6,32 @@ itself which answers are a success.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from gateway.backoff import parse_retry_after
 from gateway.delivery import ANSWER_LIMIT, Deferred, Delivered, Outcome, Reason, Refused
-from gateway.masking import mask
+from gateway.masking import SECRET, mask
 
 REFUSED_AT_ONCE = frozenset({400, 405, 406, 410, 411, 413, 414, 415, 422, 501})
 """Statuses that say: never in this form. Everything else that failed is tried again."""
 
 
 def classify(
-    status: int, headers: Mapping[str, str], body: bytes, *, success: bool, now: datetime
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    success: bool,
+    now: datetime,
+    hide: Sequence[str] = (),
 ) -> Outcome:
     """The outcome of one answer.
 
     ``headers`` by lower-case name; ``success`` is what the destination's own rule says of the
-    answer; ``now`` turns a Retry-After date into seconds.
+    answer; ``now`` turns a Retry-After date into seconds; ``hide`` are secrets of the destination.
     """
-    answer = answer_text(body)
+    answer = answer_text(body, hide)
     if success:
         return Delivered(status=status, answer=answer)
     if status == 410:
@@ -43,10 +49,15 @@ def classify(
     )
 
 
-def answer_text(body: bytes) -> str:
-    """The start of an answer as text, with what looks personal or secret masked."""
+def answer_text(body: bytes, hide: Sequence[str] = ()) -> str:
+    """The start of an answer as text, with what looks personal or secret masked.
+
+    ``hide`` are texts that are secret for certain.
+    """
     # Masked before it is cut, so that no half of a secret is left at the edge.
     text = body[: 4 * ANSWER_LIMIT].decode("utf-8", "replace").replace("\x00", "")
+    for secret in hide:
+        text = text.replace(secret, SECRET)
     return mask(text)[:ANSWER_LIMIT]
 
 

@@ -39,12 +39,15 @@ class Preview:
     ``head`` are the lines above the body in order (method and URL, headers; or mail headers);
     ``parts`` are the bodies by media type, in the order they are sent. ``files`` are the same for
     other programs to open, by extension: a mail as ``eml``, what a person will see as ``html``.
+    ``others`` are the calls before and after this one, where there are several: what each is for,
+    and itself.
     """
 
     title: str
     head: list[tuple[str, str]]
     parts: list[tuple[str, str]] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict, repr=False)
+    others: list[tuple[str, Preview]] = field(default_factory=list)
 
 
 @runtime_checkable

@@ -8,15 +8,25 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import xml.parsers.expat
 from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
+from urllib.parse import urlencode
 
 from gateway.delivery import Message
 from gateway.lead import Lead
-from gateway.render import TemplateError
+from gateway.render import Renderer, TemplateError
 
 _MEDIA_TYPES = {".json": "application/json", ".xml": "application/xml", ".txt": "text/plain"}
+_FORM = "application/x-www-form-urlencoded"
+
+SPREAD = "..."
+"""A key that begins like this stands for what is in its value, a mapping too."""
+
+# What XML 1.0 can not hold, not even escaped (§2.2): a portal's stray control characters.
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def envelope(lead: Lead, message: Message) -> bytes:
@@ -31,6 +41,69 @@ def envelope(lead: Lead, message: Message) -> bytes:
     )
 
 
+def file_body(name: str, renderer: Renderer, context: Mapping[str, Any]) -> bytes:
+    """What a template file makes: JSON and XML are checked before anyone sees them.
+
+    Raises TemplateError.
+    """
+    text = renderer.file(name, context)
+    match media_type(name):
+        case "application/json":
+            _must_be_json(text, name)
+        case "application/xml":
+            text = _NOT_XML.sub("", text)
+            _must_be_xml(text, name)
+    return text.encode("utf-8", "replace")
+
+
+def json_body(
+    value: Any, renderer: Renderer, context: Mapping[str, Any], *, omit_empty: bool = False
+) -> bytes:
+    """A mapping with its templates filled, as JSON. Raises TemplateError.
+
+    ``omit_empty`` leaves out of every mapping what came out as null or as empty text.
+    """
+    return json_bytes(filled(value, renderer, context, omit_empty))
+
+
+def form_body(
+    fields: Mapping[str, Any],
+    renderer: Renderer,
+    context: Mapping[str, Any],
+    *,
+    omit_empty: bool = False,
+) -> bytes:
+    """A form in UTF-8: a list repeats its field, null is an empty one. Raises TemplateError."""
+    pairs = []
+    for name, value in filled(fields, renderer, context, omit_empty).items():
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, Mapping):
+                raise TemplateError("a map can not stand in a form: write its text", f"form.{name}")
+            pairs.append((name, as_text(item)))
+    return urlencode(pairs, encoding="utf-8", errors="replace").encode()
+
+
+def filled(value: Any, renderer: Renderer, context: Mapping[str, Any], omit_empty: bool) -> Any:
+    """``value`` with its templates filled; one that is just ``{{ expression }}`` keeps its type.
+
+    Raises TemplateError.
+    """
+    if isinstance(value, Mapping):
+        made: dict[str, Any] = {}
+        for name, item in value.items():
+            found = filled(item, renderer, context, omit_empty)
+            if name.startswith(SPREAD):
+                made.update(found if isinstance(found, Mapping) else {})
+            else:
+                made[str(name)] = found
+        if omit_empty:
+            return {name: item for name, item in made.items() if not _is_empty(item)}
+        return made
+    if isinstance(value, (list, tuple)):
+        return [filled(item, renderer, context, omit_empty) for item in value]
+    return renderer.native(value, context)
+
+
 def json_bytes(value: Any) -> bytes:
     """Compact JSON in UTF-8. What JSON can not hold (NaN, half a character) is replaced."""
     try:
@@ -41,6 +114,31 @@ def json_bytes(value: Any) -> bytes:
     return text.encode("utf-8", "replace")
 
 
+def media_type(body: str | Mapping[str, Any] | None, *, form: bool = False) -> str:
+    """The content-type of what ``body`` in gateway.yaml makes: by a template file's name."""
+    if form:
+        return _FORM
+    if isinstance(body, str):
+        for suffix, media in _MEDIA_TYPES.items():
+            if body.removesuffix(".j2").endswith(suffix):
+                return media
+        return "text/plain"
+    return "application/json"
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value in ("", {})
+
+
+def as_text(value: Any) -> str:
+    """A value as a form, or a receiver that takes nothing else, writes it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
 def _finite(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _finite(item) for key, item in value.items()}
@@ -49,8 +147,7 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def must_be_json(text: str, name: str) -> None:
-    """Raise TemplateError, with the line, unless the template ``name`` rendered JSON."""
+def _must_be_json(text: str, name: str) -> None:
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
@@ -61,11 +158,8 @@ def must_be_json(text: str, name: str) -> None:
         raise TemplateError("what it renders can not be read as JSON", name) from None
 
 
-def media_type(body: str | Mapping[str, Any] | None) -> str:
-    """The content-type of what ``body`` in gateway.yaml makes: by a template file's name."""
-    if isinstance(body, str):
-        for suffix, media in _MEDIA_TYPES.items():
-            if body.removesuffix(".j2").endswith(suffix):
-                return media
-        return "text/plain"
-    return "application/json"
+def _must_be_xml(text: str, name: str) -> None:
+    try:
+        xml.parsers.expat.ParserCreate("utf-8").Parse(text.encode("utf-8", "replace"), True)
+    except xml.parsers.expat.ExpatError as error:
+        raise TemplateError("what it renders is not XML", name, error.lineno) from None

@@ -1,200 +1,215 @@
 """What gateway.yaml may say of a webhook: the model, and the rules that need no network.
 
 A fault is a sentence that says what to write instead. It never repeats a value, which may be a
-secret.
+secret. What a preset brings along is filled in here, so that everyone else sees one configuration.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
-from yarl import URL
-
-from gateway.destinations.common import DestinationConfig, Strict
-from gateway.destinations.success import Success
-from gateway.signing import secret_bytes
-
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_NOT_IN_A_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
-_NOT_IN_A_URL = re.compile(r"[\x00-\x20\x7f]")
-
-# The connection's own business, and what the signature stands on.
-_OURS = frozenset(
-    {
-        "connection",
-        "content-length",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "webhook-id",
-        "webhook-signature",
-        "webhook-timestamp",
-    }
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationInfo,
+    model_validator,
 )
 
+from gateway.destinations.common import DestinationConfig
+from gateway.destinations.presets import Preset, Presets, lasting
+from gateway.destinations.rules import Duplicate, Permanent, Success, WebhookRetry
+from gateway.destinations.webhook_auth import Auth, HeaderName, HeaderValue, Sign
+from gateway.destinations.webhook_url import check_url, host_of
 
-def is_template(text: str) -> bool:
-    """Whether a text has anything for Jinja to do."""
-    return "{{" in text or "{%" in text or "{#" in text
+Method = Literal["POST", "PUT", "PATCH"]
 
-
-def is_header_value(text: str) -> bool:
-    """Whether a text can stand in a header: no line break, no control character (RFC 9110 §5.5).
-
-    Names with accents may: they are sent as UTF-8.
-    """
-    return _NOT_IN_A_HEADER.search(text) is None
-
-
-def is_url_text(text: str) -> bool:
-    """Whether a text has no blank, line break or control character, which no URL can hold."""
-    return _NOT_IN_A_URL.search(text) is None
+_OF_THE_PRESET = (
+    "url", "method", "auth", "body", "form", "success", "duplicate", "permanent", "idempotency",
+)  # fmt: skip
+"""Keys that a preset fills: to change one of them, copy the preset."""
 
 
-def _header_name(name: str) -> str:
-    if not _HEADER_NAME.fullmatch(name):
-        raise ValueError("a header's name has letters, digits and hyphens, for example X-Agency")
-    if name.lower() in _OURS:
-        raise ValueError("this header is set by the gateway itself: leave it out")
-    return name
-
-
-def _header_value(value: str) -> str:
-    if not is_header_value(value):
-        raise ValueError("a header's value is one line of plain text")
+def _proxy(value: SecretStr) -> SecretStr:
+    try:
+        parts = urlsplit(value.get_secret_value())
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = None
+    if not usable or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError("write it as http://proxy.example:3128, with user:password@ if it has one")
     return value
-
-
-def _secret(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    if not text.strip():
-        raise ValueError("the secret is empty: is its environment variable set?")
-    if not is_header_value(text):
-        raise ValueError("the secret has a line break or another character that can not be sent")
-    return value
-
-
-HeaderName = Annotated[str, AfterValidator(_header_name)]
-HeaderValue = Annotated[str, AfterValidator(_header_value)]
-Secret = Annotated[SecretStr, AfterValidator(_secret)]
-
-
-class Basic(Strict):
-    """User name and password (RFC 7617)."""
-
-    username: str
-    password: Secret
-
-    @model_validator(mode="after")
-    def _one_colon(self) -> Basic:
-        if ":" in self.username:
-            raise ValueError("username: a colon can not be sent in it")
-        return self
-
-
-class ApiKey(Strict):
-    """A key in a header or in the query: name one of them."""
-
-    header: HeaderName | None = None
-    query: str | None = Field(default=None, min_length=1)
-    value: Secret
-
-    @model_validator(mode="after")
-    def _one_place(self) -> ApiKey:
-        if (self.header is None) == (self.query is None):
-            raise ValueError("name either header or query: the place where the key goes")
-        return self
-
-
-class Auth(Strict):
-    """How the receiver knows us: exactly one of bearer, basic, api_key."""
-
-    bearer: Secret | None = None
-    basic: Basic | None = None
-    api_key: ApiKey | None = None
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Auth:
-        if sum(way is not None for way in (self.bearer, self.basic, self.api_key)) != 1:
-            raise ValueError("name exactly one of bearer, basic, api_key")
-        return self
-
-
-class Sign(Strict):
-    """Secrets for Standard Webhooks signatures: one, or a list while one replaces the other."""
-
-    standard_webhooks: SecretStr | Annotated[tuple[SecretStr, ...], Field(min_length=1)]
-
-    @property
-    def keys(self) -> tuple[bytes, ...]:
-        """The keys to sign with, in the order they were written."""
-        secrets = self.standard_webhooks
-        many = secrets if isinstance(secrets, tuple) else (secrets,)
-        return tuple(secret_bytes(item.get_secret_value()) for item in many)
-
-    @model_validator(mode="after")
-    def _usable(self) -> Sign:
-        _ = self.keys
-        return self
 
 
 class WebhookConfig(DestinationConfig):
     """``kind: webhook`` in gateway.yaml."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["url"], "not": {"required": ["preset"]}},
+                {
+                    "required": ["preset"],
+                    "not": {"anyOf": [{"required": [name]} for name in _OF_THE_PRESET[:-1]]},
+                },
+            ]
+        }
+    )
+
     kind: Literal["webhook"] = "webhook"
-    url: str
-    method: Literal["POST", "PUT", "PATCH"] = "POST"
+    preset: Annotated[str, Field(min_length=1)] | None = None
+    """The recipe for one receiver: ``lead-gateway presets list`` lists them."""
+    given: dict[str, Any] = Field(default_factory=dict, alias="with")
+    """What the preset needs of you; a value may be a template."""
+    url: str | None = None
+    """Where to send. The host is written out; templates may fill path and query."""
+    method: Method = "POST"
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
     auth: Auth | None = None
     sign: Sign | None = None
     body: str | dict[str, Any] | None = None
+    """A template file, or a mapping whose values may be templates; default: the envelope."""
+    form: dict[str, Any] | None = None
+    """Fields of a form, in place of a body; values may be templates."""
     success: Success = Success()
+    """Which answers say that the receiver has the lead; default any 2xx."""
+    duplicate: Annotated[tuple[Duplicate, ...], Field(max_length=50)] = ()
+    """Which say that it had the lead before: delivered too."""
+    permanent: Annotated[tuple[Permanent, ...], Field(max_length=50)] = ()
+    """Which say that it never will in this form: a dead letter at once."""
+    retry: WebhookRetry = WebhookRetry()
     idempotency: Literal["natural", "key", "none"] = "key"
+    ca_file: Annotated[str, Field(min_length=1)] | None = None
+    """Certificate authorities besides the system's: a PEM file, relative to this file."""
+    proxy: Annotated[SecretStr, AfterValidator(_proxy)] | None = None
+    """Where to connect in place of the receiver's host, which is then asked for by its name."""
+
+    _recipe: Preset | None = PrivateAttr(default=None)
+
+    @property
+    def recipe(self) -> Preset | None:
+        """The preset, read."""
+        return self._recipe
+
+    @property
+    def credentials(self) -> Auth | None:
+        """How the receiver knows us, be it written here or in the preset."""
+        return self._recipe.auth_for(self.given) if self._recipe else self.auth
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret in it, as it is written, so that it can be kept out of sight."""
+        return tuple(_secrets(self))
+
+    @property
+    def base_url(self) -> str:
+        """The URL, or for a preset the part of it that no lead can change."""
+        return self._recipe.base_url(self.given) if self._recipe else self.url or ""
 
     @property
     def host(self) -> tuple[str, str]:
         """See :class:`DestinationConfig`."""
-        return "url", URL(self.url.partition("{")[0]).host or ""
+        key = "preset" if self._recipe else "url"
+        return key, host_of(self.base_url)
 
     @property
     def template_files(self) -> tuple[tuple[str, str, bool], ...]:
         """See :class:`DestinationConfig`."""
         return (("body", self.body, True),) if isinstance(self.body, str) else ()
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_preset(cls, values: Any, handler: Any, info: ValidationInfo) -> Any:
+        """Fill in what a preset brings. Presets are found where the context says."""
+        name = values.get("preset") if isinstance(values, dict) else None
+        if not isinstance(name, str):
+            return handler(values)
+        presets: Presets | None = (info.context or {}).get("presets")
+        if presets is None:
+            raise ValueError("preset: no presets can be found here")
+        recipe = presets.preset(name)
+        filled = {**lasting(recipe), **values}
+        made: WebhookConfig = handler(filled)
+        made._recipe = recipe
+        made.given.update(recipe.fill(made.given))
+        recipe.check(made.given)
+        _private_behind_proxy(made)
+        return made
+
     @model_validator(mode="after")
-    def _url_is_usable(self) -> WebhookConfig:
-        scheme, separator, rest = self.url.partition("://")
-        if not separator or scheme.lower() not in ("http", "https"):
-            raise ValueError("url: begin it with https:// or http://")
-        place = re.split(r"[/?#]", rest, maxsplit=1)[0]
-        if not place or is_template(place):
-            raise ValueError("url: write the host out; a template can fill what comes after it")
-        if "@" in place:
-            raise ValueError("url: put the user name and password under auth.basic instead")
-        if "#" in rest and not is_template(rest):
-            raise ValueError("url: leave out the part after #, it is never sent")
-        try:
-            URL(f"{scheme}://{place}/")
-        except ValueError:
-            raise ValueError("url: its host or port can not be read") from None
-        if not is_template(self.url) and not is_url_text(self.url):
-            raise ValueError("url: it has a blank or a line break; write a blank as %20")
+    def _one_way(self) -> WebhookConfig:
+        if self.preset is not None:
+            given = self.model_fields_set - {"idempotency"}
+            for name in _OF_THE_PRESET:
+                if name in given:
+                    raise ValueError(
+                        f"{name}: the preset brings it; to change it, copy the preset into "
+                        "presets/ in your template folder, under a name of your own"
+                    )
+            return self
+        if self.given:
+            raise ValueError("with: it fills a preset; name one, or remove it")
+        if self.url is None:
+            raise ValueError(
+                "url: is missing: write url: https://crm.example.com/leads, or preset: and one of "
+                "the names that lead-gateway presets list shows"
+            )
+        check_url(self.url)
+        if self.body is not None and self.form is not None:
+            raise ValueError("form: a request has a body or a form, not both")
         return self
 
     @model_validator(mode="after")
     def _names_no_header_twice(self) -> WebhookConfig:
         names = [name.lower() for name in self.headers]
-        if self.auth:
-            key = self.auth.api_key
-            names.append((key.header or "").lower() if key else "authorization")
+        if self.auth and self.auth.header:
+            names.append(self.auth.header)
+        if self.sign and self.sign.hmac:
+            names.append(self.sign.hmac.header.lower())
         if len(set(names)) != len(names):
-            raise ValueError("headers: the same header is given twice, in headers or by auth")
+            raise ValueError("headers: the same header is given twice, in headers, auth or sign")
         return self
+
+    @model_validator(mode="after")
+    def _private(self) -> WebhookConfig:
+        if self.preset is None:
+            _private_behind_proxy(self)
+        return self
+
+
+def _private_behind_proxy(config: WebhookConfig) -> None:
+    if config.proxy is None:
+        return
+    auth = config.credentials
+    token_url = auth.oauth2.token_url if auth and auth.oauth2 else ""
+    for url in (config.base_url, token_url):
+        if url.lower().startswith("http:"):
+            raise ValueError(
+                "proxy: it takes only https: whoever answers must prove the receiver's name"
+            )
+
+
+def _secrets(value: Any) -> Iterator[str]:
+    if isinstance(value, SecretStr):
+        text = value.get_secret_value()
+        # Of an address the host may be seen: what comes after it is the secret.
+        yield _after_host(text) if text.startswith(("https://", "http://")) else text
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _secrets(getattr(value, name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _secrets(item)
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _secrets(item)
+
+
+def _after_host(url: str) -> str:
+    parts = urlsplit(url)
+    return url.partition(parts.netloc)[2].lstrip("/")
