@@ -28,6 +28,7 @@ _REFUSALS = {
     "not dead": "left alone: no dead letter (lead-gateway deliveries show ID tells)",
     "delivered": "left alone: delivered already (deliveries replay --force sends it again)",
     "discarded": "left alone: discarded for good",
+    "already": "left alone: discarded already",
     "delivering": "left alone: being delivered right now",
 }
 """Why the store left a delivery as it is, in words."""

@@ -66,6 +66,8 @@ def _flag(value: Any) -> bool:
 
 
 def _moment(value: Any) -> datetime:
+    if not isinstance(value, str):
+        raise ValueError("write a duration ago, such as 24h, or a moment (ISO 8601)")
     # Of the clock alone: a duration ago is the same for every gateway that is asked.
     return parse_when(value, datetime.now(UTC))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 
 from gateway.delivery import Delivery, Reason, State, lead_uid
 from gateway.store import StoredLead
@@ -50,7 +51,12 @@ async def held(web: Web) -> frozenset[str]:
 
 
 async def dead_ids(
-    web: Web, destination: str | None, reason: str | None, limit: int
+    web: Web,
+    destination: str | None,
+    reason: str | None,
+    limit: int,
+    *,
+    since: datetime | None = None,
 ) -> tuple[list[str], bool]:
     """Ids of dead letters that match, at most ``limit``, and whether there are more."""
     names = [destination] if destination else None
@@ -61,7 +67,7 @@ async def dead_ids(
         page = await web.store.deliveries.page(
             cursor, min(500, limit), destinations=names, states=[State.DEAD], reason=wanted
         )
-        ids += [delivery.id for delivery in page.items]
+        ids += [item.id for item in page.items if since is None or item.created_at >= since]
         cursor = page.next_cursor
         if cursor is None or len(ids) >= limit:
             return ids[:limit], cursor is not None or len(ids) > limit

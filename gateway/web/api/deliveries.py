@@ -47,10 +47,12 @@ class DeliveryQuery(Which):
 
 
 class Filter(Told):
-    """Dead letters of a destination, for a reason; both when both are given."""
+    """Dead letters of a destination, for a reason, made since; all of what is given must hold."""
 
     destination: str | None = None
     reason: ReasonWord | None = None
+    since: When | None = None
+    """Made since: a duration ago, or a moment (ISO 8601)."""
 
 
 class Selection(Told):
@@ -132,7 +134,9 @@ async def _selected(web: Web, selection: Selection) -> tuple[list[str], bool]:
     if selection.filter is None:
         return list(dict.fromkeys(selection.ids or ())), False
     wanted = selection.filter
-    return await reading.dead_ids(web, wanted.destination, wanted.reason, ACT_LIMIT)
+    return await reading.dead_ids(
+        web, wanted.destination, wanted.reason, ACT_LIMIT, since=wanted.since
+    )
 
 
 def _unchanged(acted: acting.Acted) -> list[Unchanged]:
