@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,24 @@ from gateway.embedded import find_server
 from gateway.queue import Queue
 from gateway.store import Store, connect
 from tests.servers import listening
+
+
+@pytest.fixture
+def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Put a line under the run's results, whether the test passes or not."""
+    return lambda text: request.node.user_properties.append(("said", text))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    lines = {
+        value
+        for report in reports
+        for name, value in getattr(report, "user_properties", ())
+        if name == "said"
+    }
+    for line in sorted(lines):
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,12 +46,30 @@ network: {{allow: [127.0.0.0/8]}}
 """
 
 
+class Doors:
+    """A server that can be closed, and opened again at the same address."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._open = AsyncExitStack()
+        self.url = ""
+
+    async def open(self) -> str:
+        port = int(self.url.rpartition(":")[2]) if self.url else 0
+        self.url = await self._open.enter_async_context(serve(self._app, port=port))
+        return self.url
+
+    async def close(self) -> None:
+        await self._open.aclose()
+
+
 @dataclass
 class Town:
     """A portal and a sink in this process, and the roles as processes of their own."""
 
     portal: Portal
     crm: CrmSink
+    doors: Doors
     config: Path
     settings: Settings
     environ: dict[str, str]
@@ -73,9 +92,9 @@ class Town:
         if number == signal.SIGKILL:
             self.roles[role].wait(10)
 
-    def kill_store(self) -> None:
+    def kill_store(self, number: int = signal.SIGKILL) -> None:
         pid = int((self.settings.data_dir / "store.pid").read_text())
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
 
     def stop_all(self) -> None:
         for process in self.roles.values():
@@ -102,10 +121,12 @@ class Town:
 @pytest.fixture
 async def town(tmp_path: Path) -> AsyncIterator[Town]:
     portal, crm = Portal(), CrmSink(SECRET, delay=0.05)
+    doors = Doors(crm.app())
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(doors.close)
         urls = {
             "portal": await stack.enter_async_context(serve(portal_app(portal))),
-            "crm": await stack.enter_async_context(serve(crm.app())),
+            "crm": await doors.open(),
         }
         config = tmp_path / "gateway.yaml"
         config.write_text(YAML.format(secret=SECRET, **urls))
@@ -116,7 +137,7 @@ async def town(tmp_path: Path) -> AsyncIterator[Town]:
         }
         environ.pop("REDIS_URL", None)
         settings = Settings.read(environ, config=config)
-        built = Town(portal, crm, config, settings, environ)
+        built = Town(portal, crm, doors, config, settings, environ)
         try:
             yield built
         finally:
