@@ -17,6 +17,7 @@ from gateway.cli import (
     processes,
     reloading,
     routes,
+    sandbox,
     sources,
     stats,
     status,
@@ -58,7 +59,7 @@ def program() -> Any:
 
     # The order here is the order in the help.
     for module in (
-        configuration, keys, processes, reloading, status, stats, leads, trial, routes,
+        configuration, keys, processes, sandbox, reloading, status, stats, leads, trial, routes,
         deliveries, dead_letters, destinations, sources,
     ):  # fmt: skip
         module.add_to(app)

@@ -1,4 +1,4 @@
-"""The commands that keep running: ``run``, one role each, ``demo``, ``sandbox``."""
+"""The commands that keep running: ``run``, one role each, ``demo``."""
 
 from __future__ import annotations
 
@@ -88,12 +88,17 @@ def _role(invocation: Invocation, role: str, **options: object) -> int:
 
 
 def _must_be_free(settings: Settings, host: str, port: int) -> None:
-    """Say what is wrong with an address before any process is started for it."""
+    """Say what is wrong with the dashboard's address before any process is started for it."""
     if settings.admin_token is None and not _is_loopback(host):
         raise UsageError(
             f"set LEAD_GATEWAY_ADMIN_TOKEN to listen on {host}: a token made here opens "
             "127.0.0.1 alone"
         )
+    must_be_free(host, port)
+
+
+def must_be_free(host: str, port: int) -> None:
+    """Raises :class:`WorkError` for an address that nobody can listen on now."""
     try:
         with socket.create_server((host, port), family=_family(host)):
             pass
@@ -157,38 +162,6 @@ def demo(
     return 0 if result.is_whole else 1
 
 
-def sandbox(
-    invocation: Invocation,
-    host: HostOption = "127.0.0.1",
-    port: PortOption = 8081,
-    leads_per_minute: RateOption = 60.0,
-    seed: SeedOption = 1,
-    errors: Annotated[
-        str, typer.Option("--errors", metavar="SHARE", help="Share of answers that fail, as 5%")
-    ] = "0%",
-) -> int:
-    """Run the simulated portal alone, to build against."""
-    import asyncio
-
-    from gateway.sandbox.runner import run_sandbox
-
-    _must_be_free(invocation.settings(), "127.0.0.1" if _is_loopback(host) else host, port)
-    asyncio.run(
-        run_sandbox(host, port, leads_per_minute, seed, _share(errors), announce=output.line)
-    )
-    return 0
-
-
-def _share(text: str) -> float:
-    try:
-        number = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number <= 1:
-        raise UsageError("--errors: write a share between 0% and 100%, for example 5%")
-    return number
-
-
 def _seconds(text: str) -> float:
     from gateway.units import parse_duration
 
@@ -225,9 +198,3 @@ def add_to(app: typer.Typer) -> None:
         heading=HEADING,
         examples=["lead-gateway demo", "lead-gateway demo --for 20s --leads-per-minute 300"],
     )(demo)
-    command(
-        app,
-        "sandbox",
-        heading=HEADING,
-        examples=["lead-gateway sandbox --leads-per-minute 10 --errors 5%"],
-    )(sandbox)

@@ -192,7 +192,7 @@ def _at(value: Any, place: Place) -> Any:
 
 
 def known_keys(place: Place, values: Any, model: type[BaseModel] = GatewayConfig) -> Iterator[str]:
-    """The keys that the model has at a place, as they are written in the file."""
+    """The keys that ``model`` has at a place, as they are written in the file."""
     options: list[Any] = [model]
     for step in place:
         values = _at(values, (step,))

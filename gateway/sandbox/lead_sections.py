@@ -8,22 +8,26 @@ from __future__ import annotations
 import random
 import unicodedata
 import uuid
-from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from gateway.sandbox import words
 
+_THREE_YEARS = 3 * 365 * 86400
 
-def meta(draw: random.Random) -> dict[str, Any]:
-    """What ``leadMetaInfos`` holds besides the ids and the time."""
+
+def meta(draw: random.Random, moment: datetime) -> dict[str, Any]:
+    """What ``leadMetaInfos`` holds besides the ids and the time.
+
+    ``timeToLive`` is 0 (no limit) or Unix seconds three years on, as the successor API says it.
+    """
     return {
         "partnerID": f"AG-{draw.randrange(1000, 9999)}",
         "projectIntention": draw.choice(("BUYER", "BUYER", "SELLER", "TENANT")),
         "portals": [draw.choice(("SELOGER", "SELOGER", "LOGIC_IMMO", "BELLES_DEMEURES"))],
-        "timeToLive": 0,
+        "timeToLive": int(moment.timestamp()) + _THREE_YEARS if draw.random() < 0.5 else 0,
         "isCalled": draw.random() < 0.1,
         "seekerID": str(uuid.UUID(int=draw.getrandbits(128), version=4)),
-        "hasRentalDocumentAttached": draw.random() < 0.15,
     }
 
 
@@ -45,7 +49,7 @@ def contact(draw: random.Random, kind: str) -> dict[str, Any]:
 
 def estate(draw: random.Random) -> dict[str, Any]:
     """``property`` of a classified lead."""
-    estate, key, subtype, spaces, rooms = draw.choice(words.KINDS)
+    estate, key, subtype, spaces, rooms = draw.choices(words.KINDS, words.KIND_SHARES)[0]
     rent = estate != "PLOT" and draw.random() < 0.3
     surface = draw.randrange(*spaces)
     on_demand = draw.random() < 0.07
@@ -57,7 +61,7 @@ def estate(draw: random.Random) -> dict[str, Any]:
         "estateType": estate,
         "estateSubType": {key: subtype},
         "distributionType": "RENT" if rent else "BUY",
-        "geo": _place(draw),
+        "geo": place(draw),
         "metaData": {
             "source": {
                 "offererMarketingKey": f"MK{draw.randrange(10**5):05d}",
@@ -70,8 +74,14 @@ def estate(draw: random.Random) -> dict[str, Any]:
             **({"rent": {"totalRent": price}} if rent else {"buy": {"price": price}}),
         },
         "structure": {"rooms": {"numberOfRooms": draw.randint(*rooms) if rooms[1] else None}},
-        "conditions": {"ageState": draw.choice(("NEW", "OLD")), "buildState": "COMPLETED"},
-        "management": {"marketStatus": "AVAILABLE", "isForHolidayRental": False},
+        "conditions": {
+            "ageState": draw.choice(("NEW", "OLD")),
+            "buildState": "PROJECTED" if estate == "PROJECT" else "COMPLETED",
+        },
+        "management": {
+            "marketStatus": "SOLD" if draw.random() < 0.04 else "AVAILABLE",
+            "isForHolidayRental": rent and draw.random() < 0.05,
+        },
         "spaces": {"overallSpace": surface, "spaceMeasureUnit": "SQUARE_METER"},
     }
 
@@ -80,7 +90,7 @@ def estimation(draw: random.Random) -> dict[str, Any]:
     """``estimation`` of an owner who wants a price."""
     surface = draw.randrange(35, 210)
     worth = surface * draw.randrange(25, 95) * 100
-    place = _place(draw)
+    where = place(draw)
     maybe = ("YES", "NO", "NOT_APPLICABLE")
     return {
         "estimationProject": {
@@ -88,13 +98,13 @@ def estimation(draw: random.Random) -> dict[str, Any]:
             "contactSituation": draw.choice(("ownerSeller", "ownerCurious", "heir")),
             "distributionType": "BUY",
         },
-        "userLocation": {"userCity": place["city"], "userZipCode": place["postalCode"]},
+        "userLocation": {"userCity": where["city"], "userZipCode": where["postalCode"]},
         "actorEstimatedPrice": round(worth * draw.uniform(0.9, 1.2), -3),
         "isFree": True,
         "estimationProperty": {
             "additionalMessage": "Travaux de rénovation réalisés récemment.",
             "estateType": draw.choice(("HOUSE", "APARTMENT")),
-            "geo": place,
+            "geo": where,
             "isTerraceHouse": draw.random() < 0.2,
             "avivEstimatedPrice": worth,
             "spaces": {
@@ -148,91 +158,8 @@ def estimation(draw: random.Random) -> dict[str, Any]:
     }
 
 
-def project(draw: random.Random, contact: Mapping[str, Any]) -> dict[str, Any]:
-    """``contactRequest`` and ``project`` of a project lead."""
-    monthly = draw.randrange(18, 75) * 100
-    place = _place(draw)
-    return {
-        "contactRequest": {
-            "personContact": {
-                "email": contact["email"],
-                "fullName": contact["fullName"],
-                "phoneNumber": contact["phoneNumber"],
-                "salutation": draw.choice(("Madame", "Monsieur")),
-                "adresse": {
-                    "postalCode": place["postalCode"],
-                    "city": place["city"],
-                    "street": "rue de l’Exemple",
-                    "houseNumber": str(draw.randrange(1, 120)),
-                    "country": "FR",
-                },
-            },
-            "message": contact["message"],
-            "personnalStatus": {
-                "employmentStatus": draw.choice(("CDI", "CDD", "Indépendant", "Retraité")),
-                "childrenAtHome": draw.randrange(4),
-                "maritalStatus": draw.choice(("Marié", "Pacsé", "Célibataire")),
-                "dateOfBirth": f"{draw.randrange(1955, 2001)}-01-01",
-                "houseHoldSize": str(draw.randrange(1, 6)),
-            },
-            "borrowingCapacities": {
-                "income": {
-                    "grossIncome": {
-                        "monthlyGrossIncome": round(monthly * 1.28),
-                        "annualGrossIncome": round(monthly * 15.4),
-                    },
-                    "netIncome": {"monthlyNetIncome": monthly, "annualNetIncome": monthly * 12},
-                    "taxes": {"annualTax": round(monthly * 0.9)},
-                },
-                "savings": {"savingCapacity": draw.randrange(5, 90) * 1000},
-            },
-        },
-        "project": {
-            "servicesNeeded": "Financing",
-            "distributionType": "BUY",
-            "investment": {
-                "investmentReason": draw.choice(("MainResidence", "TaxExemption")),
-                "investmentType": "Pinel",
-            },
-            "build": {"plotStatus": draw.choice(("HAS_PLOT", "LOOKS_FOR_PLOT_ALSO"))},
-        },
-    }
-
-
-def wish(draw: random.Random) -> dict[str, Any]:
-    """``property`` of a project lead: what is looked for."""
-    postal_code, city = draw.choice(words.CITIES)
-    budget = draw.randrange(12, 90) * 10_000
-    rooms = draw.randrange(2, 6)
-    return {
-        "estateType": draw.choice((["HOUSE"], ["APARTMENT"], ["HOUSE", "APARTMENT"])),
-        "structure": {
-            "rooms": {
-                "numberOfRooms": rooms,
-                "numberOfRoomsMin": rooms,
-                "numberOfRoomsMax": rooms + 2,
-            }
-        },
-        "distributionType": ["BUY"],
-        "spaces": {
-            "residential": {"livingSpace": rooms * 22},
-            "overalSpaces": rooms * 24,
-            "spaceMin": rooms * 20,
-            "spaceMax": rooms * 35,
-            "spaceMeasureUnit": "SQUARE_METER",
-        },
-        "additionnalMessage": "Proche des transports, au calme.",
-        "geo": {
-            "city": city,
-            "country": "FR",
-            "postalCodes": [postal_code],
-            "departments": [postal_code[:2]],
-        },
-        "budget": {"amount": budget, "amountMin": round(budget * 0.8), "amountMax": budget},
-    }
-
-
-def _place(draw: random.Random) -> dict[str, Any]:
+def place(draw: random.Random) -> dict[str, Any]:
+    """A French town, as ``geo``."""
     postal_code, city = draw.choice(words.CITIES)
     return {"postalCode": postal_code, "city": city, "countryCode": "FR"}
 

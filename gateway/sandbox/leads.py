@@ -13,9 +13,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway.sandbox import lead_sections as sections
+from gateway.sandbox import project_sections
 
 CATEGORIES = ("CLASSIFIED", "AGENCY", "ESTIMATION", "PROJECT")
 _SHARES = (62, 14, 16, 8)
+
+ON_OFFER = 200
+"""Classifieds that people ask about; the oldest goes when a new one comes."""
+_ASKS_AGAIN = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,7 @@ class LeadFactory:
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
+        self._on_offer: list[tuple[int, dict[str, Any]]] = []
 
     def make(self, category: str | None = None, at: datetime | None = None) -> PortalLead:
         """One lead, created ``at`` (now). A category that is not named is drawn."""
@@ -44,64 +50,50 @@ class LeadFactory:
         kind = category or draw.choices(CATEGORIES, _SHARES)[0]
         moment = (at or datetime.now(UTC)).astimezone(UTC)
         lead_id = str(uuid.UUID(int=draw.getrandbits(128), version=4))
-        classified_id = draw.randrange(10**8, 10**9) if kind in ("CLASSIFIED", "PROJECT") else None
         contact = sections.contact(draw, kind)
-        return _assemble(
-            lead_id,
-            kind,
-            moment,
-            classified_id,
-            contact,
-            sections.estate(draw),
-            sections.meta(draw),
-            sections.estimation(draw),
-            sections.project(draw, contact),
-            sections.wish(draw),
-        )
-
-
-def _assemble(
-    lead_id: str,
-    kind: str,
-    moment: datetime,
-    classified_id: int | None,
-    contact: dict[str, Any],
-    estate: dict[str, Any],
-    extra: dict[str, Any],
-    estimation: dict[str, Any],
-    project: dict[str, Any],
-    wish: dict[str, Any],
-) -> PortalLead:
-    documents = extra.pop("hasRentalDocumentAttached")
-    meta: dict[str, Any] = {
-        "leadCategory": kind,
-        "leadId": lead_id,
-        "creationDate": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        **extra,
-    }
-    listed = {**meta, "classifiedID": classified_id} if classified_id else meta
-    full = {**listed, "hasRentalDocumentAttached": documents}
-    feeds: dict[str, dict[str, Any]] = {}
-    if kind == "CLASSIFIED":
-        feeds["leads"] = {"leadMetaInfos": full, "contactRequest": contact, "property": estate}
-        feeds["classifieds"] = feeds["leads"]
-    else:
-        feeds["leads"] = {"leadMetaInfos": meta, "contactRequest": contact}
-    single: dict[str, Any] = {"leadMetaInfos": meta, "contactRequest": contact}
-    if kind == "AGENCY":
-        feeds["agencies"] = feeds["leads"]
-    if kind == "ESTIMATION":
-        single["estimation"] = estimation
-        feeds["estimations"] = single
-    if kind == "PROJECT":
-        origin = {"metaData": estate["metaData"]}
-        feeds["projects"] = {
-            "leadMetaInfos": listed,
-            **project,
-            "property": wish,
-            "classified": origin,
+        meta: dict[str, Any] = {
+            "leadCategory": kind,
+            "leadId": lead_id,
+            "creationDate": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            **sections.meta(draw, moment),
         }
-    return PortalLead(lead_id, kind, moment, feeds, single, classified_id)
+        plain = {"leadMetaInfos": meta, "contactRequest": contact}
+        match kind:
+            case "CLASSIFIED":
+                classified_id, estate = self._classified()
+                documents = {"hasRentalDocumentAttached": draw.random() < 0.15}
+                item = {
+                    "leadMetaInfos": {**meta, "classifiedID": classified_id, **documents},
+                    "contactRequest": contact,
+                    "property": estate,
+                }
+                feeds = {"leads": item, "classifieds": item}
+                return PortalLead(lead_id, kind, moment, feeds, plain, classified_id)
+            case "AGENCY":
+                feeds = {"leads": plain, "agencies": plain}
+                return PortalLead(lead_id, kind, moment, feeds, plain, None)
+            case "ESTIMATION":
+                item = {**plain, "estimation": sections.estimation(draw)}
+                feeds = {"leads": plain, "estimations": item}
+                return PortalLead(lead_id, kind, moment, feeds, item, None)
+            case _:
+                classified_id, estate = self._classified()
+                item = {
+                    "leadMetaInfos": {**meta, "classifiedID": classified_id},
+                    **project_sections.project(draw, contact),
+                    "property": project_sections.wish(draw),
+                    "classified": {"metaData": estate["metaData"]},
+                }
+                feeds = {"leads": plain, "projects": item}
+                return PortalLead(lead_id, kind, moment, feeds, plain, classified_id)
+
+    def _classified(self) -> tuple[int, dict[str, Any]]:
+        """What is asked about: often what somebody asked about before."""
+        if self._on_offer and self._random.random() < _ASKS_AGAIN:
+            return self._random.choice(self._on_offer)
+        made = (self._random.randrange(10**8, 10**9), sections.estate(self._random))
+        self._on_offer = [*self._on_offer[1 - ON_OFFER :], made]
+        return made
 
 
 def sample(category: str, at: datetime) -> dict[str, Any]:

@@ -9,14 +9,16 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
 
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from gateway.sandbox.pace import Pace
-from gateway.sandbox.portal import Portal, portal_app
+from gateway.sandbox.portal import Portal, Sheet, portal_app
 from gateway.sandbox.server import serve
 from gateway.sandbox.sinks import CrmSink, MailInbox, SlackSink, serve_mail
 
@@ -26,21 +28,30 @@ SECRET = "whsec_c2FuZGJveC1zYW5kYm94LXNhbmRib3gtc2FuZGJveC0="
 """What the CRM expects its webhooks to be signed with; no secret, it is printed."""
 
 
-async def run_sandbox(
-    host: str,
-    port: int,
-    leads_per_minute: float,
-    seed: int,
-    errors: float,
-    announce: Callable[[str], None],
-) -> None:
-    """Serve until SIGINT or SIGTERM. ``errors`` is the share of the portal's answers that fail."""
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What sandbox to run: where, with how many leads, and what goes wrong in it."""
+
+    host: str
+    port: int
+    leads_per_minute: float
+    seed: int
+    sheets: Sequence[Sheet] = ()
+    past: int = 0
+    """Leads there are from the beginning, spread ``over`` the time before."""
+    over: timedelta = timedelta(days=30)
+
+
+async def run_sandbox(wish: Wish, announce: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM; ``announce`` is told line by line how to use it."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    portal = Portal(seed=seed)
-    portal.faults.errors = errors
+    portal = Portal(seed=wish.seed)
+    for sheet in wish.sheets:
+        portal.apply(sheet)
+    portal.add_past(wish.past, wish.over)
     app = Starlette(
         routes=[
             Mount("/crm", CrmSink(SECRET).app()),
@@ -49,11 +60,11 @@ async def run_sandbox(
         ]
     )
     async with AsyncExitStack() as stack:
-        url = await stack.enter_async_context(serve(app, host, port))
-        mail = await stack.enter_async_context(serve_mail(MailInbox(), host))
+        url = await stack.enter_async_context(serve(app, wish.host, wish.port))
+        mail = await stack.enter_async_context(serve_mail(MailInbox(), wish.host))
         for line in _directions(url, mail):
             announce(line)
-        pace = Pace(leads_per_minute, seed, time.monotonic())
+        pace = Pace(wish.leads_per_minute, wish.seed, time.monotonic())
         while not stop.is_set():
             if due := pace.due(time.monotonic()):
                 portal.add(due)

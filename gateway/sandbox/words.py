@@ -91,6 +91,14 @@ KINDS: tuple[tuple[str, str, str, tuple[int, int], tuple[int, int]], ...] = (
     ("PLOT", "plot", "COMMERCIAL", (300, 2500), (0, 0)),
     ("OFFICE", "office", "SINGLE_OFFICE", (30, 400), (1, 12)),
     ("PARKING", "parking", "GARAGE", (12, 20), (0, 0)),
+    ("TRADING", "trading", "STORE", (25, 260), (1, 4)),
+    ("GASTRONOMY_HOTEL", "gastroHotel", "RESTAURANT", (60, 400), (2, 10)),
+    ("STORAGE_PRODUCTION", "storageProduction", "WAREHOUSE_HALL", (150, 3000), (0, 0)),
+    ("AGRICULTURE_FORESTRY", "agricultureForestry", "GARDENING", (800, 9000), (0, 0)),
+    ("SENIOR", "senior", "ASSISTED_LIVING", (25, 60), (1, 2)),
+    ("PROJECT", "project", "PLANED", (30, 110), (1, 5)),
 )
+"""Kinds of property: type, the key of its subtype, the subtype, surface in m², rooms."""
+KIND_SHARES = (22, 12, 18, 8, 7, 5, 5, 4, 2, 2, 2, 3, 5)
 
 DOMAINS = ("example.org", "example.com", "example.net")

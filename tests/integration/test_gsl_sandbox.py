@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from gateway.http import HttpClient
-from gateway.sandbox.portal import FAULTS, Portal, portal_app
+from gateway.sandbox.portal import BY_CHANCE, Portal, portal_app
 from gateway.sandbox.server import serve
 from gateway.sources.gsl import GslConfig, GslSource
 from gateway.sources.gsl_config import FEEDS
@@ -155,7 +155,7 @@ async def test_polls_through_every_fault_read_every_lead(account: Account) -> No
     start = _now() - timedelta(seconds=1)
     checkpoint, seen = start, set[str]()
 
-    faults = [fault for fault in FAULTS if fault != "slow"]
+    faults = [fault for fault in BY_CHANCE if fault != "slow"]
     for fault in [*faults, None, *faults, None]:
         portal.add(4)
         portal.faults.next = [fault] if fault else []

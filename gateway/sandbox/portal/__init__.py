@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from gateway.sandbox.portal.app import portal_app
-from gateway.sandbox.portal.faults import FAULTS
+from gateway.sandbox.portal.faults import BY_CHANCE, FAULTS, Rule
+from gateway.sandbox.portal.sheet import Late, Sheet
 from gateway.sandbox.portal.state import Portal
 
-__all__ = ["FAULTS", "Portal", "portal_app"]
+__all__ = ["BY_CHANCE", "FAULTS", "Late", "Portal", "Rule", "Sheet", "portal_app"]

@@ -1,16 +1,15 @@
-"""The portal's answers: pages, problem documents, and the answers of a portal in trouble."""
+"""The portal's answers: pages of leads, values, and problem documents (RFC 7807)."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import secrets
-import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from gateway.sandbox.portal.state import Portal
 
@@ -21,62 +20,48 @@ class Answers:
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
 
-    def value(self, value: Any) -> Response:
+    def value(self, value: Any, status: int = 200) -> Response:
         """A JSON value."""
-        return JSONResponse(value, headers=self._headers())
+        return JSONResponse(value, status, headers=self._headers())
 
-    def page(self, items: list[bytes], key: str | None) -> Response:
+    def page(self, items: Sequence[bytes], key: str | None) -> Response:
         """A page of leads; without a key it is the last one."""
         tail = b"" if key is None else b', "LastItemKey": ' + json.dumps(key).encode()
         body = b'{"Data": {"Items": [' + b", ".join(items) + b"]" + tail + b'}, "Count": '
-        return Response(
-            body + str(len(items)).encode() + b"}",
-            media_type="application/json",
-            headers=self._headers(),
+        return self.bytes(body + str(len(items)).encode() + b"}")
+
+    def bytes(self, body: bytes, media_type: str = "application/json") -> Response:
+        """Anything, as an answer 200."""
+        return Response(body, media_type=media_type, headers=self._headers())
+
+    def invalid(self, *faults: tuple[str, str]) -> Response:
+        """The vendor's 400: which field, and why."""
+        first, second = ("name", "reason") if self._portal.named_errors else ("title", "message")
+        return self.problem(
+            400,
+            "Bad Request",
+            "The request is not valid.",
+            errors=[{first: field, second: reason} for field, reason in faults],
+            errorSource="REQUEST_BODY",
         )
 
-    def invalid(self, title: str, message: str) -> Response:
-        """The vendor's 400: which field, and why."""
-        return self.problem(
-            400, "Bad Request", "The request is not valid.",
-            errors=[{"title": title, "message": message}], errorSource="REQUEST_BODY",
-        )  # fmt: skip
-
     def problem(self, status: int, title: str, detail: str, **more: Any) -> Response:
-        """A problem document (RFC 7807)."""
+        """A problem document."""
+        headers = self._headers()
         document = {
             "type": "about:blank",
             "title": title,
             "status": status,
             "detail": detail,
+            "instance": f"urn:trace:{headers['traceparent'][3:35]}",
             **more,
         }
         return JSONResponse(
-            document, status, headers=self._headers(), media_type="application/problem+json"
+            document, status, headers=headers, media_type="application/problem+json"
         )
 
-    async def fault(self, fault: str) -> Response | None:
-        """The answer of a portal that meets a fault; None when it answers all the same."""
-        if fault == "500":
-            return self.problem(500, "Internal Server Error", "Something went wrong on our side.")
-        if fault == "429":
-            answer = self.problem(429, "Too Many Requests", "Your usage plan is exhausted.")
-            answer.headers["retry-after"] = "2"
-            return answer
-        if fault == "401":
-            self._portal.grants.revoke_all()
-            return None
-        if fault == "html":
-            return HTMLResponse("<html><body><h1>Maintenance</h1></body></html>", 200)
-        if fault == "truncated":
-            return Response(b'{"Data": {"Items": [{"leadMe', media_type="application/json")
-        if fault == "slow":
-            await asyncio.sleep(1.0)
-            return None
-        return Response(b"", 502)
-
     def _headers(self) -> dict[str, str]:
-        moment = datetime.fromtimestamp(time.time() + self._portal.clock_skew, UTC)
+        moment = datetime.fromtimestamp(self._portal.now(), UTC)
         return {
             "date": format_datetime(moment, usegmt=True),
             "traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01",

@@ -5,6 +5,7 @@ that ``kind: gsl`` assumes.
 from __future__ import annotations
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -14,6 +15,7 @@ from gateway.sandbox.portal.control import Control
 from gateway.sandbox.portal.operations import Operations
 from gateway.sandbox.portal.state import Portal
 from gateway.sandbox.portal.tokens import TokenEndpoint
+from gateway.sandbox.portal.trouble import Trouble
 
 SEARCHES = {
     "leads": "/v2/leads",
@@ -27,20 +29,32 @@ SEARCHES = {
 def portal_app(portal: Portal) -> Starlette:
     """Serves one portal."""
     answers = Answers(portal)
-    operations, control = Operations(portal, answers), Control(portal)
-    token = TokenEndpoint(portal, answers)
-    routes = [Route("/oauth/token", token.__call__, methods=["POST"])]
-    for feed, path in SEARCHES.items():
-        routes.append(Route(path, operations.search(feed), methods=["POST"]))
-    routes += [
-        Route("/v2/leads/classifieds/{classified_id:int}", operations.classified, methods=["POST"]),
-        Route("/v2/leads/{lead_id}", operations.lead, methods=["GET"]),
-        Route("/sandbox/faults", control.faults, methods=["POST"]),
-        Route("/sandbox/leads", control.leads, methods=["POST"]),
-        Route("/sandbox/state", control.state, methods=["GET"]),
-        Route("/", _index, methods=["GET"]),
+    trouble = Trouble(portal, answers)
+    operations, control = Operations(portal, answers, trouble), Control(portal, answers)
+    token = TokenEndpoint(portal, answers, trouble)
+
+    async def refuse(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        return trouble.status(status)
+
+    searches = [
+        Route(path, operations.search(feed), methods=["POST"]) for feed, path in SEARCHES.items()
     ]
-    return Starlette(routes=routes)
+    return Starlette(
+        exception_handlers={404: refuse, 405: refuse},
+        routes=[
+            Route("/oauth/token", token.answer, methods=["POST"]),
+            *searches,
+            Route(
+                "/v2/leads/classifieds/{classified_id:int}", operations.classified, methods=["POST"]
+            ),
+            Route("/v2/leads/{lead_id}", operations.lead, methods=["GET"]),
+            Route("/sandbox/faults", control.faults, methods=["GET", "POST", "DELETE"]),
+            Route("/sandbox/leads", control.leads, methods=["GET", "POST"]),
+            Route("/sandbox/state", control.state, methods=["GET"]),
+            Route("/", _index, methods=["GET"]),
+        ],
+    )
 
 
 async def _index(request: Request) -> Response:
