@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from gateway.delivery import State, lead_uid
 from gateway.queue import Queue
 from gateway.sandbox.leads import PortalLead
-from gateway.sandbox.portal.shelf import Shelf
+from gateway.sandbox.portal.shelf import Ask, Cut, Shelf
 from gateway.sources.protocol import Page, Slice
 from gateway.store import Store
 from tests.reading_house import ReadingHouse
@@ -131,16 +132,15 @@ async def test_leads_that_are_put_in_while_pages_shift_are_all_read(
     put_in: list[PortalLead] = []
     page = Shelf.page
 
-    def shifting(
-        shelf: Shelf, feed: str, low: int, high: int, key: str | None, limit: int, asc: bool
-    ) -> tuple[list[bytes], str | None]:
-        if key and len(put_in) < 3:  # between two pages, before what was read already
+    def shifting(shelf: Shelf, feed: str, low: int, high: int, ask: Ask) -> Cut:
+        if ask.key and len(put_in) < 3:  # between two pages, before what was read already
             moment = start + timedelta(seconds=len(put_in) + 0.5)
             put_in.extend(house.portal.add(1, "CLASSIFIED", at=moment))
-        items, _ = page(shelf, feed, low, high, None, 100, asc)
-        first = int(key or 0)
-        more = first + limit < len(items)
-        return items[first : first + limit], str(first + limit) if more else None
+        whole = page(shelf, feed, low, high, replace(ask, key=None, limit=100))
+        first = int(ask.key or 0)
+        after = first + ask.limit
+        more = str(after) if after < len(whole.items) else None
+        return Cut(whole.items[first:after], whole.places[first:after], more)
 
     monkeypatch.setattr(Shelf, "page", shifting)
     source = house.source(page_size=2, feeds=["leads"])
