@@ -53,7 +53,7 @@ class Cut:
 
 def with_some_ahead(wire: int) -> int:
     """How many are begun where ``wire`` may be on the wire at once."""
-    return wire + wire // AHEAD_PART
+    return wire + max(1, wire // AHEAD_PART)
 
 
 class Flights:

@@ -83,15 +83,20 @@ class Worker:
         """Work until told to stop; then finish what is in flight, within bounds, and end."""
         await self._patience.run("start", self._start)
         log.info("worker started", worker=self.name, concurrency=self._concurrency)
+        told = asyncio.create_task(self._stop.wait())
+        told.add_done_callback(lambda _: self._wake.set())
         background = [
-            asyncio.create_task(self._patience.forever(name, step), name=name)
-            for name, step in {
-                "renew": self._tenure.renew,
-                "watch": self._tenure.watch,
-                "bell": self._listen,
-                "sweep": self._sweep,
-                "finish": self._write_down,
-            }.items()
+            told,
+            *(
+                asyncio.create_task(self._patience.forever(name, step), name=name)
+                for name, step in {
+                    "renew": self._tenure.renew,
+                    "watch": self._tenure.watch,
+                    "bell": self._listen,
+                    "sweep": self._sweep,
+                    "finish": self._write_down,
+                }.items()
+            ),
         ]
         try:
             while not self._stop.is_set():
