@@ -1,7 +1,8 @@
-"""By what a person is found again: e-mail address, phone number, the words of the name.
+"""By what a lead is found again: its person's e-mail address, phone number, words of the name; and
+the reference of its property.
 
 Owns how these are made equal however they were typed. Pure; knows no store. That is all that a
-search promises (docs/security): whole words of the name, a whole address, a whole number.
+search promises (docs/security): whole words of the name, and whole values of the others.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ WORDS = 8
 """Words of one name that are kept: nobody is looked up by the ninth."""
 
 Term = tuple[str, str]
-"""What a lead can be found by: (email | phone | name, the value made equal)."""
+"""What a lead can be found by: (email | phone | name | reference, the value made equal)."""
 
 _WORD = re.compile(r"[^\W_]+")
 _DIGITS = re.compile(r"\d")
@@ -34,6 +35,9 @@ def terms(lead: Lead) -> tuple[Term, ...]:
     name = " ".join(filter(None, (contact.full_name, contact.first_name, contact.last_name)))
     for word in words(name):
         found["name", word] = None
+    for value in (lead.property.reference, lead.property.classified_id):
+        if reference := equal_reference(value):
+            found["reference", reference] = None
     return tuple(found)
 
 
@@ -50,6 +54,18 @@ def equal_phone(text: str | None) -> str:
     if not text:
         return ""
     return normal_phone(text) or "".join(_DIGITS.findall(text))[:20]
+
+
+def equal_reference(text: str | None) -> str:
+    """A property's reference for comparing: without blanks, in lower case."""
+    return "".join((text or "").casefold().split())[:64]
+
+
+def ways(text: str) -> tuple[tuple[Term, ...], ...]:
+    """What somebody typed, in every way it may be meant; of each, all terms must hold."""
+    reference = equal_reference(text)
+    found = (wanted(text), (("reference", reference),) if reference else ())
+    return tuple(way for way in found if way)
 
 
 def words(name: str) -> tuple[str, ...]:

@@ -124,6 +124,28 @@ async def _stored(store: Store, tries: Sequence[tuple[str, str]]) -> list[Stored
     return [stored for stored in found if stored is not None]
 
 
+async def leads(
+    store: Store, sources: Sequence[str] = (), *, search: str | None = None, unrouted: bool = False
+) -> AsyncIterator[StoredLead]:
+    """Leads that are meant, newest first; of these sources when any are named."""
+    identities = await store.leads.identities() if search else []
+    cursor: str | None = None
+    while True:
+        if search:
+            named = await store.search.text(search, identities, cursor, PAGE)
+            some, cursor = await store.leads.get_many(named.items), named.next_cursor
+        else:
+            page = await store.leads.page(cursor, PAGE, unrouted=unrouted)
+            some, cursor = list(page.items), page.next_cursor
+        for stored in some:
+            if stored is not None and (
+                not sources or not set(sources).isdisjoint((stored.lead.source, *stored.sources))
+            ):
+                yield stored
+        if cursor is None:
+            return
+
+
 async def deliveries(store: Store, wanted: Wanted) -> AsyncIterator[Delivery]:
     """Deliveries that are meant, newest first (dead ones by the time they died)."""
     cursor: str | None = None

@@ -11,6 +11,8 @@ from gateway.cli import output
 from gateway.cli.command import Invocation, JsonOption, command, group
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from gateway.config import GatewayConfig
     from gateway.delivery import Delivery
     from gateway.store import Rejected, Store, StoredLead
@@ -34,12 +36,17 @@ async def list_(
     rejected: Annotated[
         bool, typer.Option("--rejected", help="Items that could not become a lead, and why")
     ] = False,
+    search: Annotated[
+        str | None,
+        typer.Option("--search", metavar="TEXT", help="Name, e-mail, phone, reference or id"),
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=0, help="At most so many; 0 for all")] = 50,
     as_json: JsonOption = False,
 ) -> None:
     """List leads by the time they came, newest first; without names, phones and messages.
 
-    --json has everything that is known of each.
+    --search finds whole words of a name, and whole values of the others. --json has everything that
+    is known of each.
     """
     from gateway.cli import finding
 
@@ -48,37 +55,44 @@ async def list_(
         if rejected:
             await _rejected(store, source or [], limit, as_json)
         else:
-            await _leads(store, config, source or [], limit, as_json, unrouted=unrouted)
+            found = finding.leads(store, source or [], search=search, unrouted=unrouted)
+            empty = (
+                "Nobody found." if search else "No unrouted leads." if unrouted else "No leads yet."
+            )
+            await _leads(store, config, found, limit, as_json, empty=empty)
 
 
 async def _leads(
     store: Store,
     config: GatewayConfig | None,
-    sources: list[str],
+    found: AsyncIterator[StoredLead],
     limit: int,
     as_json: bool,
     *,
-    unrouted: bool,
+    empty: str,
 ) -> None:
     from gateway.cli import finding, records
 
     held = records.held(config, (await finding.destination_states(store, config)).values())
     rows: list[tuple[StoredLead, list[Delivery]]] = []
-    cursor: str | None = None
-    while True:
-        page = await store.leads.page(cursor, finding.PAGE, unrouted=unrouted)
-        for stored in page.items:
-            if not sources or not set(sources).isdisjoint((stored.lead.source, *stored.sources)):
-                rows.append((stored, await store.deliveries.get_many(stored.delivery_ids)))
-            if limit and len(rows) > limit:
-                break
-        cursor = page.next_cursor
-        if cursor is None or (limit and len(rows) > limit):
+    count = 0
+    async for stored in found:
+        if limit and count == limit:
+            if not as_json:
+                output.note(f"The first {limit}; all of them with --limit 0.")
             break
-    more = bool(limit) and len(rows) > limit
+        count += 1
+        made = await store.deliveries.get_many(stored.delivery_ids)
+        if as_json:
+            # Line by line: a program at the other end of a pipe need not wait for the last.
+            output.json_line(records.of_lead(stored, made, held))
+        else:
+            rows.append((stored, made))
+    if as_json:
+        return
     column = output.Column[Any]
     output.listing(
-        rows[: limit or None],
+        rows,
         [
             column("came", lambda row: output.clock(row[0].received_at)),
             column("lead", lambda row: f"{row[0].lead.source}/{row[0].lead.id}"),
@@ -86,12 +100,10 @@ async def _leads(
             column("property", lambda row: _property(row[0])),
             column("deliveries", lambda row: _states(*row)),
         ],
-        record=lambda row: records.of_lead(row[0], row[1], held),
-        as_json=as_json,
-        empty="No unrouted leads." if unrouted else "No leads yet.",
+        record=lambda row: None,
+        as_json=False,
+        empty=empty,
     )
-    if more and not as_json:
-        output.note(f"The first {limit}; all of them with --limit 0.")
 
 
 async def _rejected(store: Store, sources: list[str], limit: int, as_json: bool) -> None:
@@ -228,6 +240,7 @@ def add_to(app: typer.Typer) -> None:
         examples=[
             "lead-gateway leads list --source seloger",
             "lead-gateway leads list --unrouted",
+            'lead-gateway leads list --search "anne martin"',
             "lead-gateway leads list --json --limit 0 > leads.jsonl",
         ],
     )(list_)

@@ -36,6 +36,7 @@ from gateway.store.people import People, Settled, Wish
 from gateway.store.processes import Process, Processes
 from gateway.store.rejects import Rejected, Rejects
 from gateway.store.sealing import BadKey, Marks, Seal
+from gateway.store.search import Search
 from gateway.store.sources import FeedTrouble, Sources, SourceState
 from gateway.store.threads import Threads
 from gateway.store.upkeep import Upkeep
@@ -113,6 +114,7 @@ class Store:
         self.destinations = Destinations(self.connection)
         self.sources = Sources(self.connection, self.seal)
         self.leases = Leases(self.connection)
+        self.search = Search(self.connection, self.index)
         self.processes = Processes(self.connection)
         self.alerts = Alerts(self.connection)
         self.counts = Counts(self.connection)

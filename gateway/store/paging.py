@@ -85,6 +85,12 @@ def _encode(name: str, score: str) -> str:
     return base64.urlsafe_b64encode(f"{score}:{name}".encode()).decode().rstrip("=")
 
 
+def place_of(cursor: str) -> tuple[float, str]:
+    """Where a cursor stands: the time and the name of the last entry. Raises BadCursor."""
+    score, name = _decode(cursor)
+    return float(score), name
+
+
 def check_cursor(cursor: str | None) -> None:
     """Refuse a made-up cursor even where there is nothing to list. Raises :class:`BadCursor`."""
     if cursor:

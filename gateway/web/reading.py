@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.delivery import Delivery, Reason, State, lead_uid
-from gateway.store import StoredLead
+from gateway.store import Page, StoredLead
 from gateway.web.context import Web
 from gateway.web.problems import Problem
 from gateway.web.shapes import DeliveryShape, delivery_shape, held_destinations
@@ -26,6 +27,32 @@ async def find_lead(web: Web, source: str, lead_id: str) -> StoredLead:
         if found is not None and source in (found.lead.source, *found.sources):
             return found
     raise Problem(404, "there is no such lead, or it is not kept any more")
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What somebody looks for among the leads. ``text`` excludes the others."""
+
+    text: str = ""
+    source: str | None = None
+    category: str | None = None
+    unrouted: bool = False
+
+
+async def leads(web: Web, looked: Looked, cursor: str | None, limit: int) -> Page[StoredLead]:
+    """Leads that are looked for, newest first. Raises BadCursor."""
+    store = web.store
+    if looked.text.strip():
+        identities = await store.leads.identities()
+        found = await store.search.text(looked.text, identities, cursor, limit)
+    elif looked.source or looked.category:
+        found = await store.search.filtered(
+            cursor, limit, source=looked.source, category=looked.category, unrouted=looked.unrouted
+        )
+    else:
+        return await store.leads.page(cursor, limit, unrouted=looked.unrouted)
+    stored = await store.leads.get_many(found.items)
+    return Page([lead for lead in stored if lead is not None], found.next_cursor)
 
 
 async def whole(web: Web, ids: Sequence[str]) -> list[Delivery]:

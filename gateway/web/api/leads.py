@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from gateway.web import acting, reading
 from gateway.web.asking import Flag, Paging
 from gateway.web.context import Web
@@ -17,12 +21,19 @@ class LeadQuery(Paging):
 
     unrouted: Flag = False
     """Only those that no route sends anywhere."""
+    source: Annotated[str, Field(max_length=100)] | None = None
+    """Only of this source."""
+    category: Annotated[str, Field(max_length=100)] | None = None
+    """Only of this category."""
+    q: Annotated[str, Field(max_length=320, examples=["camille@example.org"])] | None = None
+    """Whole words of a name, or a whole e-mail address, phone number, reference or id; alone."""
 
 
 @operation("GET", "/v1/leads", tag=TAG)
 async def list_leads(web: Web, query: LeadQuery) -> Listing[LeadShape]:
     """List leads, newest first, each with its deliveries."""
-    page = await web.store.leads.page(query.cursor, query.limit, unrouted=query.unrouted)
+    looked = reading.Looked(query.q or "", query.source, query.category, query.unrouted)
+    page = await reading.leads(web, looked, query.cursor, query.limit)
     ids = [item for lead in page.items for item in lead.delivery_ids]
     by_id = {item.id: item for item in await reading.shapes(web, ids)}
     return Listing[LeadShape](

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -14,12 +16,14 @@ from gateway.web.context import Web, web_of
 from gateway.web.dashboard.frame import LIST_ROWS, action, back, frame
 from gateway.web.decided import chosen_by
 from gateway.web.pages import page
-from gateway.web.problems import Problem
 from gateway.web.security import read_form
 from gateway.web.shapes import attempt_shape, held_destinations
 from gateway.web.signin import signed_in
 from gateway.web.views import chip, facts, portal_seconds, rows
 
+CATEGORIES = (
+    "CLASSIFIED", "AGENCY", "ESTIMATION", "PROJECT", "PROPERTY_SEARCH", "CALL_TRACKING",
+)  # fmt: skip
 _SECTIONS = ("property", "estimation", "project", "financing", "person_status")
 
 
@@ -28,19 +32,38 @@ async def leads(request: Request, session: str) -> Response:
     """Every lead, newest first, page by page."""
     web = web_of(request)
     health, shared = await frame(web)
-    unrouted = request.query_params.get("unrouted") == "true"
-    found = await web.store.leads.page(
-        request.query_params.get("cursor") or None, LIST_ROWS, unrouted=unrouted
+    looked = reading.Looked(
+        request.query_params.get("q", "")[:320].strip(),
+        request.query_params.get("source") or None,
+        request.query_params.get("category") or None,
+        request.query_params.get("unrouted") == "true",
     )
+    cursor = request.query_params.get("cursor") or None
+    found = await reading.leads(web, looked, cursor, LIST_ROWS)
     ids = [item for lead in found.items for item in lead.delivery_ids]
     held = held_destinations(web.config, health.destinations)
     values = {
         "rows": rows(found.items, await web.store.deliveries.get_many(ids), held),
         "next_cursor": found.next_cursor,
-        "first": "cursor" not in request.query_params,
-        "unrouted": unrouted,
+        "first": cursor is None,
+        "looked": looked,
+        "here": _address(looked),
+        "sources": list(web.config.sources),
+        "categories": CATEGORIES,
+        "keep": not looked.text and cursor is None,
     }
     return page(request, "leads.html", {**shared, **values})
+
+
+def _address(looked: reading.Looked) -> str:
+    """The first page of what is looked for."""
+    unrouted = "true" if looked.unrouted else ""
+    query = {
+        "q": looked.text, "source": looked.source, "category": looked.category,
+        "unrouted": unrouted,
+    }  # fmt: skip
+    said = urlencode({name: value for name, value in query.items() if value})
+    return f"/leads?{said}" if said else "/leads"
 
 
 @signed_in
@@ -106,10 +129,7 @@ async def rejected(request: Request, session: str) -> Response:
     """What portals sent that could not become a lead, and why."""
     web = web_of(request)
     _, shared = await frame(web)
-    cursor = request.query_params.get("cursor", "")
-    if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 7):
-        raise Problem(400, "cursor: this page was not given out by this list")
-    found = await web.store.rejects.page(cursor or None, LIST_ROWS)
+    found = await web.store.rejects.page(request.query_params.get("cursor") or None, LIST_ROWS)
     values = {"items": found.items, "next_cursor": found.next_cursor}
     return page(request, "rejected.html", {**shared, **values})
 
