@@ -49,7 +49,7 @@ class Search:
         category: str | None = None,
         unrouted: bool = False,
     ) -> Page[str]:
-        """Leads of one source, of one category, or both."""
+        """Leads of one source, of one category (as it came, of the known ones), or both."""
         key = self._c.key("unrouted" if unrouted else "leads")
         items: list[str] = []
         for _ in range(LOOK_AT // CHUNK):
