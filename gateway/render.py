@@ -7,7 +7,6 @@ lead's values. What can be written in a template is for gateway/template_languag
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,7 +14,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import jinja2
-from jinja2.exceptions import SecurityError
 
 from gateway import bounds, formats, links
 from gateway.conditions import short_cut
@@ -23,26 +21,23 @@ from gateway.delivery import Message
 from gateway.lead import Lead
 from gateway.routing import ConditionError
 from gateway.summary import Summary
+from gateway.template_faults import TemplateError, not_an_expression, short, words
 from gateway.template_filters import Missing, nothing_missing
-from gateway.template_language import Language, nearest
-from gateway.template_names import IN_EXPRESSIONS, IN_TEMPLATES, SECTIONS, Shapes, unknown_names
+from gateway.template_language import Language
+from gateway.template_names import (
+    AROUND,
+    IN_EXPRESSIONS,
+    IN_TEMPLATES,
+    SECTIONS,
+    Shapes,
+    unknown_names,
+)
 
 _BESIDE = Path(__file__).parent / "_templates"
 TEMPLATE_ROOT = _BESIDE if _BESIDE.is_dir() else Path(__file__).parent.parent / "templates"
 """The templates that come with the program: in the wheel beside the code, in a clone above it."""
 
-_MISREAD = {"chunk after expression": "it goes on after its end; to compare, write == or !="}
-"""Words of Jinja's that say little to somebody who writes an expression."""
-
-
-class TemplateError(Exception):
-    """A template or expression that can not be used; says which, where, and what is wrong."""
-
-    def __init__(self, text: str, name: str = "", line: int | None = None) -> None:
-        self.name = name
-        self.line = line
-        place = name + (f":{line}" if line else "")
-        super().__init__(f"{place}: {text}" if place else text)
+__all__ = ["TEMPLATE_ROOT", "Renderer", "TemplateError"]
 
 
 class Renderer:
@@ -66,6 +61,7 @@ class Renderer:
         self._claim_link = claim_link
         self._words = words if words is not None else formats.load_words(TEMPLATE_ROOT, language)
         self._folders = tuple(str(folder) for folder in (*template_dirs, TEMPLATE_ROOT))
+        self._shapes: Shapes = {**AROUND, "t": self._words}
         self._filters = formats.filters(language, self.timezone, self._words)
         self._env = Language(
             jinja2.FileSystemLoader(self._folders), self._filters, markup=_is_markup
@@ -140,7 +136,7 @@ class Renderer:
                 self._texts[key] = template
         if quote:
             context = links.quoted(context)
-        return self._run(template, _short(source), context)
+        return self._run(template, short(source), context)
 
     def native(self, value: Any, context: Mapping[str, Any]) -> Any:
         """Render every text in a mapping; one that is just ``{{ expression }}`` keeps its type."""
@@ -184,7 +180,8 @@ class Renderer:
             tree = self._env.parse(source)
         except jinja2.TemplateSyntaxError as error:
             return [f"the template does not compile: {error.message}"]
-        return [text for _, text in unknown_names(tree, IN_TEMPLATES, shapes)]
+        seen = {**self._shapes, **(shapes or {})}
+        return [text for _, text in unknown_names(tree, IN_TEMPLATES, seen)]
 
     def check_expression(self, source: str) -> list[str]:
         """What is wrong with a ``when`` expression."""
@@ -198,13 +195,21 @@ class Renderer:
     def check_file(self, name: str) -> list[str]:
         """What is wrong with a template file, with the lines in it."""
         try:
-            short = self._template(name).name or name
+            file = self._template(name).name or name
             loader = self._env.loader
-            source = loader.get_source(self._env, short)[0] if loader else ""
-            faults = unknown_names(self._env.parse(source), IN_TEMPLATES)
+            source = loader.get_source(self._env, file)[0] if loader else ""
+            faults = unknown_names(self._env.parse(source), IN_TEMPLATES, self._shapes)
             return [f"{name}:{line}: {text}" for line, text in faults]
         except (TemplateError, jinja2.TemplateSyntaxError) as error:
             return [str(error)]
+
+    def check_syntax(self, name: str) -> list[str]:
+        """What keeps a template file from being compiled."""
+        try:
+            self._template(name)
+        except TemplateError as error:
+            return [str(error)]
+        return []
 
     def has(self, name: str) -> bool:
         """Whether a template file of this name exists."""
@@ -212,24 +217,28 @@ class Renderer:
             self._env.get_template(name)
         except jinja2.TemplateNotFound:
             return False
-        except jinja2.TemplateSyntaxError:
-            return True
+        except (jinja2.TemplateSyntaxError, UnicodeDecodeError, OSError):
+            return True  # what is wrong with it is said when it is used
         return True
 
     def _template(self, name: str) -> jinja2.Template:
-        short = name.removeprefix("templates/")
+        file = name.removeprefix("templates/")
         try:
-            return self._env.get_template(short)
+            return self._env.get_template(file)
         except jinja2.TemplateNotFound as error:
             raise TemplateError(f'there is no template "{error.name}"', name) from None
         except jinja2.TemplateSyntaxError as error:
             raise TemplateError(str(error.message), error.name or name, error.lineno) from None
+        except UnicodeDecodeError:
+            raise TemplateError("is not UTF-8: save it as such", name) from None
+        except OSError as error:
+            raise TemplateError(f"can not be read: {error.strerror}", name) from None
 
     def _compile(self, source: str) -> jinja2.Template:
         try:
             return self._env.from_string(source)
         except jinja2.TemplateSyntaxError as error:
-            raise TemplateError(str(error.message), _short(source), error.lineno) from None
+            raise TemplateError(str(error.message), short(source), error.lineno) from None
 
     def _compile_expression(self, source: str) -> Any:
         if source not in self._expressions:
@@ -238,15 +247,14 @@ class Renderer:
                     source, undefined_to_none=False
                 )
             except jinja2.TemplateSyntaxError as error:
-                words = _MISREAD.get(str(error.message), str(error.message))
-                raise TemplateError(f"not an expression: {words}", _short(source)) from None
+                raise not_an_expression(error, source) from None
         return self._expressions[source]
 
     def _evaluate(self, source: str, context: Mapping[str, Any]) -> Any:
         return self._value(self._compile_expression(source), source, context)
 
     def _value(self, compiled: Any, source: str, context: Mapping[str, Any]) -> Any:
-        with self._guarded(_short(source), context):
+        with self._guarded(short(source), context):
             value = compiled(**context)
             if isinstance(value, jinja2.Undefined):
                 str(value)  # raises, and names it
@@ -273,38 +281,23 @@ class Renderer:
         except (TemplateError, Missing):
             raise
         except Exception as error:
-            raise TemplateError(_words(error, context), name, self._line(error)) from error
+            place, line = self._place(error, name)
+            raise TemplateError(words(error, context), place, line) from error
 
-    def _line(self, error: BaseException) -> int | None:
-        line, trace = None, error.__traceback__
+    def _place(self, error: BaseException, name: str) -> tuple[str, int | None]:
+        """The file and line where it went wrong: in one that is included, those of that one."""
+        place: tuple[str, int | None] = (name, None)
+        trace = error.__traceback__
         while trace is not None:
             file = trace.tb_frame.f_code.co_filename
-            if file == "<template>" or file.startswith(self._folders):
-                line = trace.tb_lineno
+            folder = next((item for item in self._folders if file.startswith(item)), None)
+            if folder is not None:
+                place = (Path(file).relative_to(folder).as_posix(), trace.tb_lineno)
+            elif file == "<template>":
+                place = (name, trace.tb_lineno)
             trace = trace.tb_next
-        return line
-
-
-def _words(error: Exception, context: Mapping[str, Any]) -> str:
-    """What went wrong, in words that hold no value of the lead."""
-    match error:
-        case jinja2.UndefinedError():
-            text = str(error)
-            name = re.fullmatch(r'"(\w+)" does not exist', text)
-            return text + nearest(name[1], context) if name else text
-        case SecurityError() | bounds.Exceeded():
-            return str(error)
-        case jinja2.TemplateNotFound():
-            return "it includes a template that does not exist"
-        case _:
-            # Any other error's text may quote a value of the lead: its kind must do.
-            return f"failed with {type(error).__name__}"
+        return place
 
 
 def _is_markup(name: str | None) -> bool:
     return name is not None and name.removesuffix(".j2").endswith((".html", ".htm", ".xml"))
-
-
-def _short(source: str) -> str:
-    text = re.sub(r"\s+", " ", source).strip()
-    return text if len(text) <= 60 else text[:57] + "…"

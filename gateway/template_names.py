@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from jinja2 import meta, nodes
 
+from gateway import summary
 from gateway.lead import lead_paths
 
 SECTIONS = (
@@ -28,6 +29,13 @@ _OF_MAPS = frozenset({"get", "items", "keys", "values"})
 
 Shapes = Mapping[str, Iterable[str]]
 """Further names that a template sees, and what each of them has."""
+
+AROUND: Shapes = {
+    "summary": summary.FIELDS,
+    "event": ("id", "type", "occasion", "attempt", "timestamp"),
+    "links": ("lead", "claim", "classified"),
+}
+"""What every template sees besides the lead."""
 
 
 def unknown_names(

@@ -21,6 +21,7 @@ from gateway.cli import (
     sources,
     stats,
     status,
+    templates,
     trial,
 )
 from gateway.cli.command import ConfigOption, Contents, DebugOption, not_yet, set_up
@@ -59,7 +60,7 @@ def program() -> Any:
 
     # The order here is the order in the help.
     for module in (
-        configuration, keys, processes, sandbox, reloading, status, stats, leads, trial, routes,
+        configuration, keys, processes, sandbox, reloading, status, stats, leads, trial, templates, routes,
         deliveries, dead_letters, destinations, sources,
     ):  # fmt: skip
         module.add_to(app)

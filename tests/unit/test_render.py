@@ -153,6 +153,31 @@ def test_a_fault_in_a_file_tells_its_line(tmp_path: Path) -> None:
         renderer.file("crm.txt", renderer.context(a_lead(), MESSAGE))
 
 
+def test_a_fault_in_an_included_file_tells_that_files_line(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "who.txt").write_text(
+        "{% macro who(x) %}\n\n{{ x.emial }}{% endmacro %}{{ who(contact) }}"
+    )
+    (tmp_path / "crm.txt").write_text("one\n{% include 'parts/who.txt' %}\n")
+    renderer = Renderer([tmp_path])
+    with pytest.raises(
+        TemplateError, match=r"^parts/who\.txt:3: \"emial\" does not exist"
+    ) as caught:
+        renderer.file("crm.txt", renderer.context(a_lead(), MESSAGE))
+    assert (caught.value.name, caught.value.line) == ("parts/who.txt", 3)
+
+
+def test_a_file_that_is_no_text_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "crm.txt").write_bytes(b"\xff")
+    (tmp_path / "folder.txt").mkdir()
+    renderer = Renderer([tmp_path])
+    assert renderer.has("crm.txt")
+    with pytest.raises(TemplateError, match=r"crm\.txt: is not UTF-8"):
+        renderer.file("crm.txt", {})
+    with pytest.raises(TemplateError, match=r"folder\.txt"):
+        renderer.file("folder.txt", {})
+
+
 def test_a_file_of_the_users_own_comes_before_ours(tmp_path: Path) -> None:
     own = tmp_path / "email" / "new-lead"
     own.mkdir(parents=True)

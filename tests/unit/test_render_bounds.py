@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 
 import pytest
+from markupsafe import Markup
 
 from gateway import bounds
 from gateway.delivery import Message
+from gateway.lead import Agent, Contact, Property
 from gateway.render import Renderer, TemplateError
 from gateway.routing import ConditionError
 from tests.builders import NOON, a_lead
@@ -79,6 +81,38 @@ ESCAPES = [
 def test_nothing_behind_the_values_is_reached(source: str) -> None:
     with pytest.raises(TemplateError):
         run(source)
+
+
+OURS = (
+    "email/new-lead/subject.txt", "email/new-lead/body.txt", "email/new-lead/body.html",
+    "email/parser/subject.txt", "email/parser/body.txt", "slack/new-lead.json.j2",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Renderer:
+    return Renderer(links={"classified": "https://portal.example/{{ property.reference }}"})
+
+
+@pytest.mark.parametrize("source", ESCAPES)
+def test_what_a_lead_says_is_text_in_every_template_of_ours(
+    renderer: Renderer, source: str
+) -> None:
+    estate = Property(
+        type=source, city=source, reference=source, message=source, currency=source, url=source
+    )
+    lead = a_lead(
+        source, message=source, category=source, portals=(source,), property=estate,
+        contact=Contact(full_name=source, email=source, phone=source, phone_raw=source),
+        agent=Agent(name=source, slack=source), original={source: source},
+    )  # fmt: skip
+    context = renderer.context(renderer.complete(lead), MESSAGE)
+    texts = {name: renderer.file(name, context) for name in OURS}
+    assert f"> {source}" in texts["email/new-lead/body.txt"]
+    assert f"Message: {source}" in texts["email/parser/body.txt"]
+    assert str(Markup.escape(source)) in texts["email/new-lead/body.html"]
+    assert renderer.text("{{ lead.message }}{{ contact.full_name }}", context) == source * 2
+    assert renderer.native({"a": "{{ lead.message }}"}, context) == {"a": source}
 
 
 def test_a_template_can_not_change_the_lead() -> None:
