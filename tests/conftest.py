@@ -12,11 +12,17 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from gateway.embedded import find_server
 from gateway.queue import Queue
 from gateway.store import Store, connect
 from tests.servers import listening
+
+
+# How long one example takes says how busy the machine is; pytest's own timeout ends what hangs.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 
 @pytest.fixture
