@@ -19,7 +19,6 @@ from gateway.queue import Queue
 from gateway.store import Store, connect
 from tests.servers import listening
 
-
 # How long one example takes says how busy the machine is; pytest's own timeout ends what hangs.
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
