@@ -60,8 +60,8 @@ def program() -> Any:
 
     # The order here is the order in the help.
     for module in (
-        configuration, keys, processes, sandbox, reloading, status, stats, leads, trial, templates, routes,
-        deliveries, dead_letters, destinations, sources,
+        configuration, keys, processes, sandbox, reloading, status, stats, leads, trial,
+        templates, routes, deliveries, dead_letters, destinations, sources,
     ):  # fmt: skip
         module.add_to(app)
     for name in _NOT_YET:
