@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -104,11 +104,18 @@ def _safe(text: str) -> str:
     return f"'{text}" if _FORMULA.match(text) else text
 
 
+AUDIT_COLUMNS = ("id", "at", "who", "through", "did", "target", "count")
+_Rows = tuple[Sequence[str], Callable[[Row], Row]]
+_ROWS: Mapping[str, Callable[[], _Rows]] = {
+    "leads": lambda: (lead_columns(), lead_row),
+    "deliveries": lambda: (DELIVERY_COLUMNS, delivery_row),
+    "audit": lambda: (AUDIT_COLUMNS, lambda record: record),
+}
+
+
 async def lines(records: AsyncIterator[Row], kind: str, form: str) -> AsyncIterator[str]:
-    """Records of ``leads`` or ``deliveries`` as text in one of :data:`FORMATS`."""
-    columns, row = (
-        (lead_columns(), lead_row) if kind == "leads" else (DELIVERY_COLUMNS, delivery_row)
-    )
+    """Records of ``leads``, ``deliveries`` or ``audit`` as text in one of :data:`FORMATS`."""
+    columns, row = _ROWS[kind]()
     if form == "csv":
         yield csv_line(columns)
     async for record in records:

@@ -16,7 +16,10 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from gateway.store import DEFAULT_NAMESPACE, BadKey, Seal
+from gateway.tokens import AdminTokens, parse_tokens
 
+SHORT_TOKEN = 16
+"""Characters below which a token is said to be short."""
 _LEVELS = ("debug", "info", "warning", "error")
 _SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
 _NAMESPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -88,6 +91,10 @@ class Settings:
             raise SettingsError(f"LEAD_GATEWAY_LOG_LEVEL: write one of {', '.join(_LEVELS)}")
         if self.public_url and not self.public_url.startswith(("http://", "https://")):
             raise SettingsError("LEAD_GATEWAY_PUBLIC_URL: write a URL with http:// or https://")
+        try:
+            parse_tokens(self.admin_token or "")
+        except ValueError as error:
+            raise SettingsError(f"LEAD_GATEWAY_ADMIN_TOKEN: {error}") from None
         for number, key in enumerate(self.encryption_keys, 1):
             try:
                 Seal([key])
@@ -104,15 +111,39 @@ class Settings:
                 "personal data is stored unencrypted: set LEAD_GATEWAY_ENCRYPTION_KEYS "
                 "(lead-gateway keys generate makes one)"
             )
+        found += [
+            f"the admin token of {token.name} is short and could be guessed: use "
+            "openssl rand -base64 32"
+            for token in parse_tokens(self.admin_token or "")
+            if len(token.value) < SHORT_TOKEN
+        ]
         return found
 
-    def token(self) -> str:
-        """The admin token; one is made in the data directory when none is set, and kept there."""
+    @property
+    def token_file(self) -> Path:
+        """Where more tokens may stand; read again whenever it changes."""
+        return self.data_dir / "admin-token"
+
+    def has_own_token(self) -> bool:
+        """Whether somebody chose a token: only then may the web listen beyond this machine."""
         if self.admin_token:
-            return self.admin_token
-        path = self.data_dir / "admin-token"
-        if kept := _kept(path):
-            return kept
+            return True
+        return any(token.named for token in AdminTokens(file=self.token_file).all())
+
+    def tokens(self) -> AdminTokens:
+        """Every admin token; one is made in the data directory when none is set, and kept there."""
+        given = parse_tokens(self.admin_token or "")
+        tokens = AdminTokens(given, self.token_file)
+        if not tokens.all():
+            self._make_token(self.token_file)
+            tokens = AdminTokens(given, self.token_file)
+        return tokens
+
+    def token(self) -> str:
+        """One admin token, to sign in with."""
+        return self.tokens().all()[0].value
+
+    def _make_token(self, path: Path) -> None:
         self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Complete before it has its name: of several roles that start at once, one wins, and
         # none ever reads half a token.
@@ -127,7 +158,6 @@ class Settings:
                     Path(draft).replace(path)
         finally:
             Path(draft).unlink(missing_ok=True)
-        return _kept(path)
 
 
 def _listed(text: str | None) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import typer
 
 from gateway import __version__
 from gateway.cli import (
+    audit,
     configuration,
     dead_letters,
     deliveries,
@@ -61,7 +62,7 @@ def program() -> Any:
     # The order here is the order in the help.
     for module in (
         configuration, keys, processes, sandbox, reloading, status, stats, leads, trial,
-        templates, routes, deliveries, dead_letters, destinations, sources,
+        templates, routes, deliveries, dead_letters, destinations, sources, audit,
     ):  # fmt: skip
         module.add_to(app)
     for name in _NOT_YET:

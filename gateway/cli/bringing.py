@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli import output
+from gateway.cli import audited, output
 from gateway.cli.command import Invocation, YesOption
 from gateway.cli.faults import UsageError
 
@@ -55,6 +55,7 @@ async def route(
                 step(1)
                 if made and len(found) <= _SHOWN:
                     output.line(f"{item.lead.source}/{item.lead.id}: {', '.join(made)}")
+        await audited.note(gateway.store, "leads.route", count=routed)
     left = len(found) - routed
     output.line(f"{output.count(routed, 'lead')} routed")
     if left:
@@ -97,6 +98,7 @@ async def deliver(
             for item in found:
                 added += len(await gateway.pipeline.route(item, [to]))
                 step(1)
+        await audited.note(gateway.store, "leads.deliver", to, count=added)
     had = len(found) - added
     output.line(f"{added} on their way to {to}" + (f", {had} had it already" if had else ""))
     return 0
@@ -118,6 +120,7 @@ async def claim(
         if names:
             finding.check_names([agent], names, "agent")
         claimed = await gateway.pipeline.claim(stored, agent, "command")
+        await audited.note(gateway.store, "leads.claim", lead)
     if claimed.what == "claimed":
         output.line(f"{agent} has it, {output.span(claimed.took.total_seconds())} after it came")
         return 0

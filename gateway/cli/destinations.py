@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli import output
+from gateway.cli import audited, output
 from gateway.cli.command import Invocation, JsonOption, command, group
 from gateway.cli.faults import UsageError
 
@@ -64,6 +64,7 @@ async def pause(
     async with invocation.store() as store:
         for name in await _meant(invocation, store, names, everything):
             await store.destinations.pause(name)
+            await audited.note(store, "destinations.pause", name)
             output.line(f"{name}: paused")
 
 
@@ -74,6 +75,7 @@ async def resume(
     async with invocation.store() as store:
         for name in await _meant(invocation, store, names, everything):
             await store.destinations.resume(name)
+            await audited.note(store, "destinations.resume", name)
             output.line(f"{name}: resumed")
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import output
+from gateway.cli import audited, output
 from gateway.cli.command import Invocation, YesOption
 
 LeadsArgument = Annotated[
@@ -39,5 +39,6 @@ async def erase(invocation: Invocation, leads: LeadsArgument, yes: YesOption = F
             return 1
         for name, result in zip(names.values(), await store.leads.erase(list(names)), strict=True):
             # Somebody else may have been faster: gone is gone.
+            await audited.note(store, "leads.erase", name)
             output.line(f"{name}: {'erased' if result == 'erased' else 'was erased already'}")
     return 0

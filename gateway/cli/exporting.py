@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli import output
+from gateway.cli import audited, output
 from gateway.cli.command import Invocation, command
 from gateway.cli.deliveries import DestinationOption, ReasonOption, SinceOption, StateOption
 from gateway.cli.faults import UsageError
@@ -53,7 +53,8 @@ async def export_leads(
     start = finding.moment(since) if since else None
     config = finding.configuration(invocation)
     async with invocation.store() as store:
-        await _write(_leads(store, config, start, unrouted), "leads", form, to)
+        await audited.note(store, "leads.export")
+        await write(_leads(store, config, start, unrouted), "leads", form, to)
 
 
 async def export_deliveries(
@@ -75,12 +76,12 @@ async def export_deliveries(
         finding.check_names(wanted.destinations, list(states), "destination")
         held = records.held(config, states.values())
         found = finding.deliveries(store, wanted)
-        await _write(_deliveries(store, found, held), "deliveries", form, to)
+        await audited.note(store, "deliveries.export")
+        await write(_deliveries(store, found, held), "deliveries", form, to)
 
 
-async def _write(
-    made: AsyncIterator[dict[str, Any]], kind: str, form: str, to: Path | None
-) -> None:
+async def write(made: AsyncIterator[dict[str, Any]], kind: str, form: str, to: Path | None) -> None:
+    """Write records of a kind line by line. Raises UsageError for an unknown form."""
     from gateway.export import FORMATS, lines
 
     if form not in FORMATS:

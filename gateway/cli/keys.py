@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import output
+from gateway.cli import audited, output
 from gateway.cli.command import Invocation, JsonOption, command, group
 from gateway.cli.faults import UsageError, WorkError
 
@@ -53,6 +53,7 @@ async def rotate(invocation: Invocation, as_json: JsonOption = False) -> int:
                 done, resealed = step.done, step.resealed
                 if as_json:
                     output.json_line({"done": done, "total": step.total, "resealed": resealed})
+        await audited.note(store, "keys.rotate", newest, count=resealed)
     if not as_json:
         what = output.count(resealed, "value") if resealed else "nothing"
         output.line(f"{what} sealed again with the key {newest}")

@@ -45,7 +45,9 @@ def run(
     settings = invocation.settings()
     loaded = invocation.loaded(settings)
     _must_be_free(settings, host, port)
-    token_file = "" if settings.admin_token else f" (admin token: {settings.data_dir}/admin-token)"
+    token_file = (
+        "" if settings.has_own_token() else f" (admin token: {settings.data_dir}/admin-token)"
+    )
     settings.token()
 
     def ready() -> None:
@@ -89,7 +91,7 @@ def _role(invocation: Invocation, role: str, **options: object) -> int:
 
 def _must_be_free(settings: Settings, host: str, port: int) -> None:
     """Say what is wrong with the dashboard's address before any process is started for it."""
-    if settings.admin_token is None and not _is_loopback(host):
+    if not settings.has_own_token() and not _is_loopback(host):
         raise UsageError(
             f"set LEAD_GATEWAY_ADMIN_TOKEN to listen on {host}: a token made here opens "
             "127.0.0.1 alone"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli import output
+from gateway.cli import audited, output
 from gateway.cli.command import Invocation, JsonOption, command
 from gateway.cli.faults import WorkError
 
@@ -41,6 +41,7 @@ async def reload(invocation: Invocation, wait: WaitOption = 30, as_json: JsonOpt
         if not before:
             raise WorkError("no role is running: the next one to start reads the file by itself")
         number = await store.processes.ask_reload()
+        await audited.note(store, "configuration.reload")
         answered = await _answers(store, before, number, wait)
     failed = 0
     for process in answered:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway.cli import output
+from gateway.cli import audited, output
 from gateway.cli.command import Invocation
 from gateway.cli.faults import UsageError
 
@@ -89,6 +89,8 @@ async def _act(store: Store, meant: Meant, change: Change, verb: str, done: str,
                 if what != done and len(chosen) <= BATCH:
                     output.note(f"{item}: {_REFUSALS.get(what, what)}")
             advance(len(some))
+    did = f"{'dead-letters' if meant.dead_only else 'deliveries'}.{verb}"
+    await audited.note(store, did, count=counts.get(done, 0))
     for what, number in sorted(counts.items(), key=lambda pair: pair[0] != done):
         output.line(f"{number} {what if what == done else _REFUSALS.get(what, what)}")
     return 0 if counts.get(done, 0) == len(chosen) else 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli import output
+from gateway.cli import audited, output
 from gateway.cli.command import Invocation, JsonOption, YesOption
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ async def erasures(
             if not yes and not output.ask(f"Erase {what} for good?"):
                 return 1
             await store.leads.erase([lead.uid for lead in stored])
+            await audited.note(store, "leads.erase", name, count=len(stored))
             await store.sources.let_go(name, uids)
             output.line(f"{what} erased")
         else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli import output
+from gateway.cli import audited, output
 from gateway.cli.command import Invocation, JsonOption, YesOption, command, group
 from gateway.cli.faults import UsageError, WorkError
 
@@ -78,6 +78,7 @@ async def poll(invocation: Invocation, names: NamesArgument) -> None:
     async with invocation.store() as store:
         for name in await _polled(invocation, store, names):
             await store.sources.wake(name)
+            await audited.note(store, "sources.poll", name)
             output.line(f"{name}: the poller will read it at once")
 
 
@@ -86,6 +87,7 @@ async def pause(invocation: Invocation, names: NamesArgument) -> None:
     async with invocation.store() as store:
         for name in await _polled(invocation, store, names):
             await store.sources.pause(name)
+            await audited.note(store, "sources.pause", name)
             output.line(f"{name}: paused")
 
 
@@ -94,6 +96,7 @@ async def resume(invocation: Invocation, names: NamesArgument) -> None:
     async with invocation.store() as store:
         for name in await _polled(invocation, store, names):
             await store.sources.resume(name)
+            await audited.note(store, "sources.resume", name)
             output.line(f"{name}: resumed")
 
 
@@ -110,6 +113,7 @@ async def reset(invocation: Invocation, names: NamesArgument, yes: YesOption = F
             return 1
         for name in meant:
             await store.sources.reset(name)
+            await audited.note(store, "sources.reset", name)
             output.line(f"{name}: reset")
     return 0
 

@@ -14,6 +14,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from gateway.store.alerts import Alerts
+from gateway.store.audit import Audit, Entry
 from gateway.store.connection import Connection, StoreUnavailable
 from gateway.store.counts import Counts
 from gateway.store.deliveries import Deliveries
@@ -37,6 +38,7 @@ from gateway.store.processes import Process, Processes
 from gateway.store.rejects import Rejected, Rejects
 from gateway.store.sealing import BadKey, Marks, Seal
 from gateway.store.search import Search
+from gateway.store.signins import SignIns
 from gateway.store.sources import FeedTrouble, Sources, SourceState
 from gateway.store.threads import Threads
 from gateway.store.upkeep import Upkeep
@@ -50,6 +52,7 @@ __all__ = [
     "Claim",
     "Claimed",
     "DestinationState",
+    "Entry",
     "Event",
     "FeedTrouble",
     "Finished",
@@ -119,6 +122,8 @@ class Store:
         self.alerts = Alerts(self.connection)
         self.counts = Counts(self.connection)
         self.events = Events(self.connection)
+        self.audit = Audit(self.connection)
+        self.signins = SignIns(self.connection, self.marks)
         self.upkeep = Upkeep(self.connection)
         self.threads = Threads(self.connection, self.marks)
         self.people = People(self.connection)

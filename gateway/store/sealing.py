@@ -163,7 +163,7 @@ class Marks:
     def secret(self) -> bytes:
         """The store's key of 32 bytes."""
         if not self._secret:
-            raise RuntimeError("the store was not opened")
+            raise StoreUnavailable("the store was never reached")
         return self._secret
 
     def of(self, kind: str, value: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gateway.delivery import State
 from gateway.sources import PushConfig
 from gateway.trying import Tried, sample_lead, send
-from gateway.web import reading
+from gateway.web import audited, reading
 from gateway.web.context import Web
 from gateway.web.problems import Problem
 
@@ -61,6 +61,7 @@ async def _act(
                 count += 1
             else:
                 refused.append((item, what))
+    audited.counted(count)
     return Acted(count, refused)
 
 

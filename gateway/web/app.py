@@ -23,7 +23,7 @@ from gateway.web.security import Guard
 from gateway.web.sessions import Sessions
 from gateway.web.static import Static
 from gateway.web.templating import FOLDER, Pages
-from gateway.web.throttle import Throttle
+from gateway.web.throttle import Throttles
 
 
 def create_app(
@@ -39,10 +39,10 @@ def create_app(
     static = Static(FOLDER / "static")
     web = Web(
         gateway=gateway,
-        sessions=Sessions(gateway.settings.token()),
+        sessions=Sessions(gateway.settings.tokens()),
         static=static,
         pages=Pages(static, gateway.config.zone, clock),
-        throttle=before.throttle if before else Throttle(),
+        throttles=before.throttles if before else Throttles(),
         clock=clock,
     )
 

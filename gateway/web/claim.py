@@ -19,7 +19,7 @@ from gateway.delivery import Delivery
 from gateway.store import StoredLead
 from gateway.web.context import Web, web_of
 from gateway.web.pages import page
-from gateway.web.security import client, read_form
+from gateway.web.security import came_from, read_form
 
 NAME_CAP = 100
 
@@ -61,14 +61,15 @@ async def take(request: Request) -> Response:
 
 async def _linked(request: Request) -> Linked | Response:
     web = web_of(request)
-    address = client(request)
-    if wait := web.throttle.wait(address):
+    throttle = web.throttles.claim
+    address = came_from(request)
+    if wait := throttle.wait(address):
         return _nothing(request, "often", 429, {"retry-after": str(ceil(wait))})
     try:
         name = web.store.threads.claim_links.read(request.path_params["token"], web.clock())
     except LinkError as error:
         if error.what == "unknown":
-            web.throttle.wrong(address)
+            throttle.wrong(address)
         return _nothing(request, error.what, 410 if error.what == "expired" else 404)
     delivery = await web.store.deliveries.get(name)
     stored = await web.store.leads.get(delivery.lead_uid) if delivery else None

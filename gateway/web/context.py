@@ -23,7 +23,7 @@ from gateway.store import Store
 from gateway.web.sessions import Sessions
 from gateway.web.static import Static
 from gateway.web.templating import Pages
-from gateway.web.throttle import Throttle
+from gateway.web.throttle import Throttles
 
 
 class Gateway(Protocol):
@@ -59,7 +59,7 @@ class Web:
     sessions: Sessions
     static: Static
     pages: Pages
-    throttle: Throttle
+    throttles: Throttles
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     streams: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STREAMS_AT_ONCE))

@@ -43,8 +43,8 @@ async def events(request: Request, web: Web) -> Response:
     Each has its place as its id: a client that reconnects with Last-Event-ID misses nothing of the
     last 10,000. Events carry ids, never a lead's content.
     """
-    if session_of(request) is None:
-        require_admin(request)
+    if await session_of(request) is None:
+        await require_admin(request)
     place = request.headers.get("last-event-id", "")
     if place and not _PLACE.match(place):
         raise Problem(400, "Last-Event-ID: send the id of an event of this stream")
@@ -53,7 +53,7 @@ async def events(request: Request, web: Web) -> Response:
 
 async def live(request: Request) -> Response:
     """``GET /live``: tells an open page that something changed, at most once a second."""
-    if session_of(request) is None:
+    if await session_of(request) is None:
         raise Problem(401, "sign in first")
     web = web_of(request)
     return await _stream(web, _nudges(web, await web.store.events.latest()))

@@ -150,7 +150,7 @@ async def readyz(request: Request, web: Web) -> Response:
             headers={"retry-after": str(RETRY_STORE_AFTER)},
         )
     given = bearer(request)
-    operator = from_this_machine(request) or (given is not None and web.sessions.is_token(given))
+    operator = from_this_machine(request) or bool(given and web.sessions.tokens.whose(given))
     return JSONResponse(
         {
             "status": "ready",

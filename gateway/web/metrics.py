@@ -187,7 +187,7 @@ async def metrics(request: Request, web: Web) -> Response:
     Without a token on this machine.
     """
     if not from_this_machine(request):
-        require_admin(request)
+        await require_admin(request)
     reading = await read_metrics(web)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Once(reading))

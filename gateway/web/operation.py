@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gateway.web import audited
 from gateway.web.asking import read_model, read_query
 from gateway.web.context import web_of
 from gateway.web.security import require_admin
@@ -43,11 +44,18 @@ class Operation:
     """What comes by status: a model, a media type or several, or None for an empty answer."""
     problems: Mapping[int, str] = field(default_factory=dict)
     """Problems of its own by status, with when they come; what all share is not among them."""
+    deed: str | None = None
+    """What the audit log calls it; None: what its address says, and a GET is not in it."""
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     takes: tuple[str, ...] = ()
     sends: Any = None
     """What the body must be, of an operation that reads it by itself."""
+
+    @property
+    def is_audited(self) -> bool:
+        """Whether it stands in the audit log who did it: every change does."""
+        return self.method != "GET" or self.deed is not None
 
     @property
     def name(self) -> str:
@@ -61,9 +69,10 @@ class Operation:
         return first, rest.strip()
 
     async def __call__(self, request: Request) -> Response:
-        """Ask who it is, read what was sent, answer. Raises problems."""
+        """Ask who it is, read what was sent, answer, write down who did it. Raises problems."""
+        who = ""
         if self.who == ADMIN:
-            require_admin(request)
+            who = await require_admin(request)
         given: dict[str, Any] = {}
         for name in self.takes:
             if name == "web":
@@ -76,7 +85,12 @@ class Operation:
                 given[name] = await read_model(request, self.body)
             else:
                 given[name] = request.path_params[name]
-        answer = await self.function(**given)
+        with audited.deed() as counts:
+            answer = await self.function(**given)
+        if who and self.is_audited:
+            await audited.note(
+                request, who, "api", did=self.deed, count=sum(counts) if counts else None
+            )
         if isinstance(answer, Response):
             return answer
         if answer is None:
@@ -109,9 +123,10 @@ def operation(
     answers: Mapping[int, Any] | None = None,
     problems: Mapping[int, str] | None = None,
     sends: Any = None,
+    deed: str | None = None,
 ) -> Callable[[Function], Operation]:
     """Make a function an operation. ``answers`` and ``sends`` are only for one that builds its own
-    response and reads its own body.
+    response and reads its own body; ``deed`` is the audit log's word for it.
     """
 
     def make(function: Function) -> Operation:
@@ -127,6 +142,7 @@ def operation(
             who,
             answers or plain,
             problems or {},
+            deed,
             kinds.get("query"),
             kinds.get("body"),
             tuple(kinds),

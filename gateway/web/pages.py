@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from gateway.web.context import web_of
 from gateway.web.problems import Problem
-from gateway.web.security import session_of
+from gateway.web.security import signed_session
 from gateway.web.templating import LANGUAGES
 
 SAID = "lead_gateway_said"
@@ -32,7 +32,7 @@ def page(
     """Render one page in the reader's language."""
     web = web_of(request)
     language = language_of(request)
-    session = session_of(request)
+    session = signed_session(request)
     frame = {
         "path": request.url.path,
         "signed_in": session is not None,

@@ -22,7 +22,7 @@ from gateway.web.answers import Pushed, Verdict
 from gateway.web.context import Web
 from gateway.web.operation import PUSH, operation
 from gateway.web.problems import Problem
-from gateway.web.security import bearer, read_body
+from gateway.web.security import bearer, came_from, not_too_often, read_body
 
 BODY_CAP = 2_000_000
 ITEMS_CAP = 1000
@@ -50,7 +50,6 @@ log = structlog.get_logger()
     answers={200: Pushed, 202: Pushed, 422: Pushed},
     problems={
         400: "not JSON, or an empty list",
-        404: "there is no source of kind push with this name",
         413: f"more than {ITEMS_CAP} leads, or {BODY_CAP // 1_000_000} MB",
     },
 )
@@ -60,28 +59,33 @@ async def push(request: Request, web: Web, name: str) -> Response:
     The token is the source's own. 202 if any was accepted, 200 if all were known, 422 if all were
     bad; what became of each stands in the answer in the order they were sent.
     """
+    throttle = web.throttles.push
+    not_too_often(throttle, request)
     config = web.config.sources.get(name)
-    if not isinstance(config, PushConfig):
-        raise Problem(404, "there is no source of kind push with this name")
     given = bearer(request)
-    if given is None or not _same(given, config.token.get_secret_value()):
+    # The same answer for a name that is not there: who asks without a token learns no names.
+    wanted = config.token.get_secret_value() if isinstance(config, PushConfig) else None
+    if given is None or not same(given, wanted):
+        if given is not None:
+            throttle.wrong(came_from(request))
         raise Problem(
             401,
-            "send this source's own token: Authorization: Bearer …",
+            "there is no source of kind push with this name and token: send its own, as "
+            "Authorization: Bearer …",
             headers={"www-authenticate": 'Bearer realm="lead-gateway push"'},
         )
     items = _items(await read_body(request, BODY_CAP))
-    verdicts = await _accept(web, name, config.identity or name, items)
+    verdicts = await _accept(web, name, getattr(config, "identity", None) or name, items)
     statuses = {verdict.status for verdict in verdicts}
     status = 202 if "accepted" in statuses else 200 if "known" in statuses else 422
     answer = Pushed(items=verdicts).model_dump_json()
     return Response(answer, status, media_type="application/json")
 
 
-def _same(given: str, wanted: str) -> bool:
+def same(given: str, wanted: str | None) -> bool:
     """Equal, in a time that does not depend on where or in length they differ."""
-    digests = [hashlib.sha256(text.encode()).digest() for text in (given, wanted)]
-    return hmac.compare_digest(*digests)
+    digests = [hashlib.sha256(text.encode()).digest() for text in (given, wanted or "")]
+    return hmac.compare_digest(*digests) and wanted is not None
 
 
 def _items(body: bytes) -> list[Any]:

@@ -17,9 +17,11 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.web.context import Web, web_of
+from gateway.web import audited
+from gateway.web.context import web_of
 from gateway.web.problems import Problem, as_problem, problem_response
 from gateway.web.sessions import COOKIE
+from gateway.web.throttle import WRONG_ALLOWED, Source, Throttle
 
 FORM_CAP = 64_000
 BODY_DEADLINE = 30.0
@@ -76,15 +78,11 @@ class Guard:
                 await problem_response(as_problem(error))(scope, receive, guarded)
 
 
-def require_admin(request: Request) -> None:
-    """Let the holder of the admin token through. Raises a 401 or 429 problem."""
+async def require_admin(request: Request) -> str:
+    """Whose admin token came with a request. Raises a 401 or 429 problem."""
     given = bearer(request)
-    web = web_of(request)
-    _not_too_often(web, request)
-    if given is not None and web.sessions.is_token(given):
-        return
-    if given is not None:
-        web.throttle.wrong(client(request))
+    if given is not None and (who := await try_token(request, given)):
+        return who
     raise Problem(
         401,
         "send the admin token: Authorization: Bearer …",
@@ -92,28 +90,46 @@ def require_admin(request: Request) -> None:
     )
 
 
-def try_token(request: Request, given: str) -> bool:
-    """Whether a typed token is the admin's. Raises a 429 problem after too many wrong ones."""
-    web = web_of(request)
-    _not_too_often(web, request)
-    if web.sessions.is_token(given):
-        return True
-    web.throttle.wrong(client(request))
-    return False
+async def try_token(request: Request, given: str) -> str | None:
+    """Whose admin token this is, or None. Raises a 429 problem after too many wrong ones."""
+    throttle = web_of(request).throttles.admin
+    not_too_often(throttle, request)
+    if who := web_of(request).sessions.tokens.whose(given):
+        return who
+    # The first wrong one and the one that locks are told: more would let a guesser fill the log.
+    if throttle.wrong(came_from(request)) in (1, WRONG_ALLOWED):
+        await audited.note(request, "", _through(request), did="signin.failed")
+    return None
 
 
-def _not_too_often(web: Web, request: Request) -> None:
-    if wait := web.throttle.wait(client(request)):
+def not_too_often(throttle: Throttle, request: Request) -> None:
+    """Raise a 429 problem for an address that tried too many wrong secrets."""
+    if wait := throttle.wait(came_from(request)):
         raise Problem(
             429, "too many wrong tokens: wait a minute", headers={"retry-after": str(ceil(wait))}
         )
 
 
-def session_of(request: Request) -> str | None:
-    """The cookie of a session that is running, or None."""
+def _through(request: Request) -> str:
+    return "api" if request.url.path.startswith("/v1/") else "dashboard"
+
+
+def signed_session(request: Request) -> str | None:
+    """The cookie of a session that we began and that is not over by itself, or None.
+
+    Enough to decide how a page looks; whether it may be seen, :func:`session_of` says.
+    """
     value = request.cookies.get(COOKIE)
     web = web_of(request)
-    return value if value and web.sessions.is_session(value, web.clock()) else None
+    return value if value and web.sessions.who(value, web.clock()) else None
+
+
+async def session_of(request: Request) -> str | None:
+    """The cookie of a session that is running, or None. Raises StoreUnavailable."""
+    value = signed_session(request)
+    if value is None or await web_of(request).store.signins.is_ended(value):
+        return None
+    return value
 
 
 def bearer(request: Request) -> str | None:
@@ -125,6 +141,22 @@ def bearer(request: Request) -> str | None:
 def client(request: Request) -> str:
     """The address this request came from, as the socket says."""
     return request.client.host if request.client else ""
+
+
+def came_from(request: Request) -> Source:
+    """Whom to slow down: the client, or who a proxy beside us says it is.
+
+    A proxy adds the client it saw at the end of X-Forwarded-For; what stands before that anybody
+    may have written. Only a peer in a private network is taken for a proxy.
+    """
+    peer = client(request)
+    told = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    try:
+        if told and not ipaddress.ip_address(peer).is_global:
+            return Source.of(told, peer)
+    except ValueError:
+        pass
+    return Source.of(peer)
 
 
 def from_this_machine(request: Request) -> bool:

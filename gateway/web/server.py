@@ -99,7 +99,7 @@ class Door:
         ``ready`` is told the address when they are answered. ``port`` 0 takes a free one. Raises
         :class:`CannotListen`.
         """
-        if not is_loopback(host) and not settings.admin_token:
+        if not is_loopback(host) and not settings.has_own_token():
             raise CannotListen(
                 f"to listen on {host}, set LEAD_GATEWAY_ADMIN_TOKEN: "
                 "without a token of your own the web stays on 127.0.0.1"

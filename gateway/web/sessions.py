@@ -1,7 +1,8 @@
-"""Who is signed in: session cookies, codes of sign-in links, form tokens, the admin token itself.
+"""Who is signed in: session cookies, codes of sign-in links, form tokens.
 
-Every value is signed with a key derived from the admin token, so that changing the token signs
-everybody out, and nothing is stored. Never hands the admin token out again.
+Every value is signed with a key derived from the admin token of whoever it is for, so that changing
+a token signs its holder out everywhere. What was ended early is in the store
+(``gateway.store.signins``). Never hands a token out again.
 """
 
 from __future__ import annotations
@@ -12,56 +13,51 @@ import secrets
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
+from gateway.tokens import AdminTokens
+
 COOKIE = "lead_gateway_session"
 SESSION_LASTS = timedelta(hours=12)
 LINK_LASTS = timedelta(hours=1)
-
-USED_CODES_KEPT = 1000
 
 
 class Sessions:
     """Issues and checks what proves that somebody signed in."""
 
-    def __init__(self, token: str) -> None:
-        if not token:
-            raise ValueError("an admin token is needed")
-        self._token = hashlib.sha256(token.encode()).digest()
-        self._session_key = _derive(token, "session")
-        self._code_key = _derive(token, "sign-in code")
-        self._csrf_key = _derive(token, "form")
-        self._used: dict[str, float] = {}
+    def __init__(self, tokens: AdminTokens) -> None:
+        self.tokens = tokens
 
-    def is_token(self, given: str) -> bool:
-        """Whether this is the admin token, in a time that tells nothing about it."""
-        return hmac.compare_digest(hashlib.sha256(given.encode()).digest(), self._token)
+    def start(self, who: str, now: datetime) -> str:
+        """A new session cookie's value, good for :data:`SESSION_LASTS`. Raises KeyError."""
+        token = self.tokens.named(who)
+        if token is None:
+            raise KeyError(who)
+        return f"{who}.{_sign(_derive(token.value, 'session'), now + SESSION_LASTS)}"
 
-    def start(self, now: datetime) -> str:
-        """A new session cookie's value, good for :data:`SESSION_LASTS`."""
-        return _sign(self._session_key, now + SESSION_LASTS)
-
-    def is_session(self, value: str, now: datetime) -> bool:
-        """Whether a cookie is ours and not over."""
-        return _good_until(self._session_key, value, now) is not None
+    def who(self, value: str, now: datetime) -> str | None:
+        """Whose session a cookie is, or None when it is not ours or over."""
+        name, _, signed = value.partition(".")
+        token = self.tokens.named(name)
+        if token is None or _good_until(_derive(token.value, "session"), signed, now) is None:
+            return None
+        return name
 
     def form_token(self, session: str) -> str:
         """What every form of this session carries against requests forged elsewhere."""
-        return hmac.new(self._csrf_key, session.encode(), hashlib.sha256).hexdigest()
+        token = self.tokens.named(session.partition(".")[0])
+        key = _derive(token.value, "form") if token else secrets.token_bytes(32)
+        return hmac.new(key, session.encode(), hashlib.sha256).hexdigest()
 
     def is_form_token(self, session: str, given: str) -> bool:
         """Whether a form was made for this session."""
         return hmac.compare_digest(self.form_token(session).encode(), given.encode())
 
-    def redeem(self, code: str, now: datetime) -> bool:
-        """Take a sign-in link's code, once in this process; False if used, wrong or over."""
-        until = _good_until(self._code_key, code, now)
-        if until is None or code in self._used:
-            return False
-        moment = now.timestamp()
-        self._used = {used: end for used, end in self._used.items() if end > moment}
-        if len(self._used) >= USED_CODES_KEPT:
-            return False
-        self._used[code] = until
-        return True
+    def whose_code(self, code: str, now: datetime) -> str | None:
+        """Who a sign-in link's code is for, or None when it is wrong or over."""
+        found = None
+        for token in self.tokens.all():
+            if _good_until(_derive(token.value, "sign-in code"), code, now) is not None:
+                found = token.name
+        return found
 
 
 def signin_link(base_url: str, token: str, now: datetime) -> str:

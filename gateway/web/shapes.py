@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.config.model import GatewayConfig
 from gateway.delivery import Attempt, Delivery, State
@@ -107,6 +107,21 @@ class FeedShape(Shape):
     details: dict[str, Any] | None
     """The portal's problem document, when one came with the problem."""
     next_try_at: Moment | None
+
+
+class AuditShape(Shape):
+    """One thing that somebody did."""
+
+    id: str
+    at: Moment
+    who: str | None
+    """The name of the admin token, or the account that ran the command; null: nobody signed in."""
+    through: Literal["dashboard", "api", "command"]
+    did: Annotated[str, Field(examples=["destinations.pause"])]
+    target: str | None
+    """The name or id of what it was done to, where that is one."""
+    count: int | None
+    """To how many, where that was not one."""
 
 
 class SourceShape(Shape):

@@ -280,8 +280,8 @@ async def test_an_item_that_is_no_lead_leaves_the_others_alone(house: WebGateway
 @pytest.mark.parametrize(
     ("name", "content", "status"),
     [
-        ("nobody", b"{}", 404),
-        ("seloger", b"{}", 404),
+        ("nobody", b"{}", 401),
+        ("seloger", b"{}", 401),
         ("website", b"[]", 400),
         ("website", b'{"id": NaN}', 400),
         ("website", b'{"id": "\\ud800"}', 400),

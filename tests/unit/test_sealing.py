@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.store import StoreUnavailable
 from gateway.store.sealing import BadKey, Marks, Seal, Unreadable, is_sealed, key_name, make_key
 
 OLD, NEW = make_key(), make_key()
@@ -108,5 +109,5 @@ def test_hashes_depend_on_the_stores_key_and_on_what_is_hashed() -> None:
     found = {one.of("name", "essai"), one.of("email", "essai"), other.of("name", "essai")}
     assert len(found) == 3
     assert one.of("name", "essai") == one.of("name", "essai")
-    with pytest.raises(RuntimeError):
+    with pytest.raises(StoreUnavailable):
         Marks().of("name", "essai")

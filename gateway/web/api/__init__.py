@@ -8,7 +8,7 @@ One module per resource. ``gateway.web.operation`` is how a function becomes an 
 from __future__ import annotations
 
 from gateway.web import events, health, metrics, push
-from gateway.web.api import deliveries, destinations, exports, leads, sources, stats
+from gateway.web.api import audit, deliveries, destinations, exports, leads, sources, stats
 from gateway.web.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -22,5 +22,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *sources.OPERATIONS,
     *stats.OPERATIONS,
     *exports.OPERATIONS,
+    *audit.OPERATIONS,
 )
 """Every operation in the order that the description lists them."""

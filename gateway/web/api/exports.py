@@ -48,13 +48,13 @@ class DeliveryExport(Form):
     """Made since: a duration ago, or a moment (ISO 8601)."""
 
 
-@operation("GET", "/v1/exports/leads", tag=TAG, answers=_ANSWERS)
+@operation("GET", "/v1/exports/leads", tag=TAG, answers=_ANSWERS, deed="leads.export")
 async def export_leads(web: Web, query: LeadExport) -> Response:
     """Export leads, newest first, as CSV or JSON lines."""
     return _file(web, _leads(web, query), "leads", query.format)
 
 
-@operation("GET", "/v1/exports/deliveries", tag=TAG, answers=_ANSWERS)
+@operation("GET", "/v1/exports/deliveries", tag=TAG, answers=_ANSWERS, deed="deliveries.export")
 async def export_deliveries(web: Web, query: DeliveryExport) -> Response:
     """Export deliveries, newest first, as CSV or JSON lines."""
     return _file(web, _deliveries(web, query), "deliveries", query.format)
