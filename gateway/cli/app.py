@@ -9,6 +9,7 @@ import typer
 from gateway import __version__
 from gateway.cli import (
     audit,
+    backfill,
     configuration,
     dead_letters,
     deliveries,
@@ -25,9 +26,7 @@ from gateway.cli import (
     templates,
     trial,
 )
-from gateway.cli.command import ConfigOption, Contents, DebugOption, not_yet, set_up
-
-_NOT_YET = ("backfill",)
+from gateway.cli.command import ConfigOption, Contents, DebugOption, set_up
 
 
 def program() -> Any:
@@ -62,9 +61,8 @@ def program() -> Any:
     # The order here is the order in the help.
     for module in (
         configuration, keys, processes, sandbox, reloading, status, stats, leads, trial,
-        templates, routes, deliveries, dead_letters, destinations, sources, audit,
+        templates, routes, deliveries, dead_letters, destinations, sources, backfill,
+        audit,
     ):  # fmt: skip
         module.add_to(app)
-    for name in _NOT_YET:
-        not_yet(app, name)
     return typer.main.get_command(app)

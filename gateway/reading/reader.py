@@ -30,6 +30,7 @@ REVIEW_PAUSE = 0.5
 """Seconds between two pages of a review: it has all day."""
 
 log = structlog.get_logger()
+Told = Callable[[Taken], None]
 AfterSlice = Callable[[Slice, Mapping[str, FeedRead]], Awaitable[bool]]
 
 
@@ -143,8 +144,9 @@ class Reader:
         after: AfterSlice | None = None,
         abreast: bool = True,
         breathe: float = 0.0,
+        told: Told | None = None,
     ) -> Looked:
-        """Read slices in their order, and take in what they show.
+        """Read slices in their order, and take in what they show; ``told`` hears of each batch.
 
         ``after`` is called when a slice is stored, and says whether to go on. A feed that fails is
         left out of the slices that follow; once none is left, reading ends there.
@@ -159,6 +161,8 @@ class Reader:
             async with aclosing(walk.batches()) as batches:
                 async for batch in batches:
                     await self._intake.take(batch, look, looked.taken)
+                    if told:
+                        told(looked.taken)
             looked.problems |= {
                 feed: read.problem for feed, read in walk.reads.items() if read.problem
             }
@@ -169,7 +173,9 @@ class Reader:
         looked.took = time.monotonic() - started
         return looked
 
-    async def take(self, pages: AsyncIterator[Page], look: Look) -> Taken:
+    async def take(
+        self, pages: AsyncIterator[Page], look: Look, *, told: Told | None = None
+    ) -> Taken:
         """Take in pages that are no search over time, such as the leads of one classified.
 
         Raises SourceProblem where a page can not be read; what came before it is taken in.
@@ -177,6 +183,8 @@ class Reader:
         taken = Taken()
         async for page in pages:
             await self._intake.take(merged(self._source, page), look, taken)
+            if told:
+                told(taken)
         return taken
 
     async def refresh(self, lead_id: str) -> str:

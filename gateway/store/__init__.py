@@ -15,6 +15,7 @@ from redis.backoff import NoBackoff
 
 from gateway.store.alerts import Alerts
 from gateway.store.audit import Audit, Entry
+from gateway.store.backfills import Backfills
 from gateway.store.connection import Connection, StoreUnavailable
 from gateway.store.counts import Counts
 from gateway.store.deliveries import Deliveries
@@ -126,6 +127,7 @@ class Store:
         self.signins = SignIns(self.connection, self.marks)
         self.upkeep = Upkeep(self.connection)
         self.threads = Threads(self.connection, self.marks)
+        self.backfills = Backfills(self.connection)
         self.people = People(self.connection)
         self.ladders = Ladders(self.connection)
 
