@@ -166,12 +166,6 @@ def test_the_schema_is_a_json_schema(folder: Path) -> None:
     assert "destinations" in found["properties"]
 
 
-def test_a_command_of_a_later_version_says_so(folder: Path) -> None:
-    done = run(folder, "backfill", "website")
-    assert done.returncode == 2
-    assert "not available yet" in done.stderr
-
-
 @pytest.mark.parametrize("kind", ["leads", "deliveries"])
 def test_an_empty_export_is_a_header_and_goes_where_it_is_told(folder: Path, kind: str) -> None:
     done = run(folder, kind, "export", "-o", "out.csv")
