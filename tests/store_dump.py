@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import zlib
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from gateway.store import Store
+from gateway.store.deflating import inflate
 
 
 async def everything(store: Store) -> bytes:
@@ -34,8 +34,8 @@ def _leaves(value: Any) -> Iterator[bytes]:
     """Every text in it, inflated where it is kept deflated."""
     if isinstance(value, bytes):
         yield value
-        with contextlib.suppress(zlib.error):
-            yield zlib.decompress(value)
+        with contextlib.suppress(ValueError):
+            yield inflate(value)
     elif isinstance(value, dict):
         yield from (leaf for pair in value.items() for part in pair for leaf in _leaves(part))
     elif isinstance(value, (list, tuple, set)):

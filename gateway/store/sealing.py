@@ -13,27 +13,18 @@ import base64
 import hashlib
 import hmac
 import re
-import zlib
 from collections.abc import Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from gateway.store.connection import StoreUnavailable
+from gateway.store.deflating import WORTH_IT, deflate, inflate, is_deflated
 
 _VERSION = 0x80
 """The first byte of every Fernet token, and of no JSON: it can not begin a UTF-8 text."""
 _TEXT_MARK = "\x02"
 """Begins a sealed text; no plain text that is kept begins so."""
 _KEY = re.compile(r"[A-Za-z0-9_-]{43}=")  # Fernet itself takes more than it should
-_LEVEL = 3
-_QUICK = 1
-_DEFLATED = b"x"
-"""The first byte of every zlib stream of ours, and of no JSON (RFC 1950: 32 KB window, deflate)."""
-_WORTH_DEFLATING = 200
-"""Bytes from which on a value that is not sealed is deflated: a lead shrinks to less than half, in
-about 15 µs."""
-_LARGEST = 50_000_000
-"""Bytes that one value may unpack to: no value of ours comes near."""
 
 
 class Unreadable(StoreUnavailable):
@@ -77,8 +68,8 @@ class Seal:
     def close(self, plain: bytes) -> bytes:
         """``plain`` as it is stored: deflated if that is worth it, sealed if there is a key."""
         if self._newest is None:
-            return zlib.compress(plain, _QUICK) if len(plain) >= _WORTH_DEFLATING else plain
-        packed = zlib.compress(plain, _LEVEL)
+            return deflate(plain) if len(plain) >= WORTH_IT else plain
+        packed = deflate(plain)
         return base64.urlsafe_b64decode(self._newest.encrypt(packed))
 
     def open(self, kept: bytes) -> bytes:
@@ -87,20 +78,20 @@ class Seal:
         Raises :class:`Unreadable`.
         """
         if not is_sealed(kept):
-            return _inflated(kept) if kept[:1] == _DEFLATED else kept
+            return inflate(kept) if is_deflated(kept) else kept
         if self._all is None:
             raise Unreadable
         try:
             packed = self._all.decrypt(base64.urlsafe_b64encode(kept))
         except InvalidToken:
             raise Unreadable from None
-        return _inflated(packed)
+        return inflate(packed)
 
     def close_text(self, plain: str) -> str:
         """The same for a text that must stay one; nothing is not worth sealing."""
         if self._newest is None or not plain:
             return plain.removeprefix(_TEXT_MARK)
-        packed = zlib.compress(plain.encode("utf-8", "replace"), _LEVEL)
+        packed = deflate(plain.encode("utf-8", "replace"))
         return _TEXT_MARK + self._newest.encrypt(packed).decode()
 
     def open_text(self, kept: str) -> str:
@@ -113,7 +104,7 @@ class Seal:
             packed = self._all.decrypt(kept[1:])
         except InvalidToken:
             raise Unreadable from None
-        return _inflated(packed).decode()
+        return inflate(packed).decode()
 
     def is_current(self, kept: bytes) -> bool:
         """Whether a stored value is sealed with the newest key (or open, when there is none)."""
@@ -138,10 +129,6 @@ class Seal:
         except InvalidToken:
             return False
         return True
-
-
-def _inflated(packed: bytes) -> bytes:
-    return zlib.decompressobj().decompress(packed, _LARGEST)
 
 
 def is_sealed(kept: bytes) -> bool:

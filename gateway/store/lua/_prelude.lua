@@ -227,7 +227,7 @@ local function make_delivery(id, lead, dest, occasion, lane, now, agent)
   if redis.call('EXISTS', key) == 1 then return nil end
   redis.call('HSET', key, 'lead', lead.uid, 'lead_id', lead.id, 'source', lead.source,
     'destination', dest, 'occasion', occasion, 'lane', lane, 'made', 0, 'total', 0,
-    'created', int(now), 'born', lead.born)
+    'created', int(now))
   move(id, dest, '', 'pending')
   if agent and agent ~= '' then redis.call('HSET', key, 'agent', agent) end
   redis.call('ZADD', list_key(dest), int(now), id)

@@ -8,7 +8,7 @@ local id, worker, number = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local outcome, reason, health = ARGV[5], ARGV[6], ARGV[14]
 local written = outcome == 'continue' and 'delivered' or outcome
 local key = delivery_key(id)
-local f = read(id, 'state', 'owner', 'total', 'destination', 'lead', 'made', 'lane', 'created', 'born')
+local f = read(id, 'state', 'owner', 'total', 'destination', 'lead', 'made', 'lane', 'created')
 local state, dest, uid = f.state, f.destination, f.lead
 if not state then return {'gone', ''} end
 
@@ -28,7 +28,8 @@ if mine then
   redis.call('SREM', owned_key(worker), id)
   redis.call('HDEL', key, 'owner', 'begun')
 end
-local erased = redis.call('EXISTS', lead_key(uid)) == 0
+local born = redis.call('HGET', lead_key(uid), 'created')
+local erased = not born
 record(id, number, now - duration, duration, written, reason, ARGV[7], tonumber(ARGV[10]),
   erased and '' or ARGV[9])
 count(dest, 'outcome:' .. outcome)
@@ -81,10 +82,12 @@ if outcome == 'delivered' then
   move(id, dest, state, 'delivered', 'reason', reason, 'done', int(now), 'made', made)
   if ARGV[12] ~= '' then redis.call('HSET', key, 'remote', ARGV[12]) end
   redis.call('HDEL', key, 'due', 'saved')
-  local from_portal = math.max(0, now - tonumber(f.born))
   observe(dest, 'accepted', now - tonumber(f.created))
-  observe(dest, 'portal', from_portal)
-  observe_hour(from_portal, now)
+  if born then
+    local from_portal = math.max(0, now - tonumber(born))
+    observe(dest, 'portal', from_portal)
+    observe_hour(from_portal, now)
+  end
   count_hour('delivered:' .. dest, now)
   event('delivered', id, uid, dest, reason)
   return {'delivered', happened}
