@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +17,7 @@ from gateway.cli.faults import WorkError
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from gateway.config import Fault, GatewayConfig
+    from gateway.config import Fault, GatewayConfig, Loaded
     from gateway.store import Store
     from gateway.wiring import Gateway
 
@@ -118,8 +119,27 @@ async def _live(invocation: Invocation) -> int:
         failed += not good
         for number, text in enumerate(lines):
             mark = ("✓" if good else "✗") if number == 0 else " "
-            output.line(f"{mark} {place if number == 0 else '':<24} {output.clean(text)}")
+            where = _line_of(text, gateway.loaded)
+            shown = output.clean(text) + (f" ({where})" if where else "")
+            output.line(f"{mark} {place if number == 0 else '':<24} {shown}")
     return 1 if failed else 0
+
+
+_KEY = re.compile(r"\b(?:sources|destinations)\.[a-z0-9][a-z0-9_-]*(?:\.[a-z_]+)+")
+
+
+_ADVICE = re.compile(r"\b(?:look at|correct|take it out of|write)\b")
+
+
+def _line_of(text: str, loaded: Loaded) -> str:
+    """Where to change what a finding says: file and line of the key it names, or of the nearest
+    parent that is there.
+    """
+    found = _KEY.search(text)
+    if found is None or not _ADVICE.search(text):
+        return ""
+    fault = loaded.document.fault(tuple(found[0].split(".")), "")
+    return f"{fault.file}:{fault.line}"
 
 
 def _destination(gateway: Gateway, name: str) -> Callable[[], Coroutine[Any, Any, list[str]]]:
