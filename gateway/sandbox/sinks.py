@@ -184,30 +184,60 @@ def _checked(answer: Any) -> int | str:
 
 @dataclass(slots=True)
 class SlackSink:
-    """Slack's incoming webhook: refuses what Slack would refuse."""
+    """Slack's incoming webhook and, under ``/api/``, its API: refuses what Slack would refuse.
+
+    ``threads`` are the time stamps that something may be posted under; forget one, and it is gone.
+    """
 
     got: Kept[Any] = field(default_factory=Kept)
     refused: list[str] = field(default_factory=list)
+    threads: set[str] = field(default_factory=set)
 
     def app(self) -> Starlette:
         """The sink's HTTP face."""
-        return Starlette(routes=[Route("/{path:path}", self._receive, methods=["POST", "GET"])])
+        return Starlette(
+            routes=[
+                Route("/api/{method}", self._api, methods=["POST"]),
+                Route("/{path:path}", self._receive, methods=["POST", "GET"]),
+            ]
+        )
 
     async def _receive(self, request: Request) -> Response:
         if request.method == "GET":
             return PlainTextResponse("ok")
+        error = self._take(await request.body())
+        return PlainTextResponse(error or "ok", 400 if error else 200)
+
+    async def _api(self, request: Request) -> Response:
+        if not request.headers.get("authorization", "").startswith("Bearer "):
+            return JSONResponse({"ok": False, "error": "not_authed"})
+        if request.path_params["method"] == "auth.test":
+            return JSONResponse({"ok": True}, headers={"x-oauth-scopes": "chat:write"})
+        body = await request.body()
+        if error := self._take(body, in_channel=True):
+            return JSONResponse({"ok": False, "error": error})
+        ts = f"{1_700_000_000 + len(self.got.all)}.000100"
+        self.threads.add(ts)
+        return JSONResponse({"ok": True, "channel": json.loads(body)["channel"], "ts": ts})
+
+    def _take(self, body: bytes, *, in_channel: bool = False) -> str:
+        """Keep a message, or say what is wrong with it, in Slack's word."""
         try:
-            payload = json.loads(await request.body())
+            payload = json.loads(body)
         except ValueError:
-            return PlainTextResponse("invalid_payload", 400)
+            return "invalid_payload"
         if faults := limits_broken(payload):
             self.refused += faults
-            return PlainTextResponse("invalid_blocks", 400)
+            return "invalid_blocks"
+        if in_channel and not payload.get("channel"):
+            return "channel_not_found"
+        if payload.get("thread_ts") not in {None, *self.threads}:
+            return "thread_not_found"
         # The last line of our template names the lead: SOURCE/ID.
         (last, *_) = payload.get("attachments") or [payload]
         context = last["blocks"][-1].get("elements", [{}])[0].get("text", "")
         self.got.add(context.rpartition("/")[2] or str(len(self.got.all)), payload)
-        return PlainTextResponse("ok")
+        return ""
 
 
 class MailInbox:

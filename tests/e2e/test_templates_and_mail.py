@@ -103,3 +103,31 @@ async def test_the_leads_of_one_person_are_one_conversation(house: House) -> Non
     threads = {item.id: item.content[0]["References"] for item in house.inbox.got.all}
     assert threads["one"] == threads["two"] != threads["other"]
     assert "zoe" not in threads["one"].lower()
+
+
+async def test_the_leads_of_one_person_are_one_thread_until_somebody_deletes_it(
+    house: House,
+) -> None:
+    hook = f'webhook_url: "{house.urls["slack"]}/services/T/B/x"'
+    token = f'token: xoxb-1, channel: C012, api_url: "{house.urls["slack"]}/api"'
+    house.config.write_text(house.config.read_text().replace(hook, token))
+
+    def wrote(lead_id: str, email: str) -> None:
+        meta = {"leadMetaInfos": {"leadId": lead_id}, "contactRequest": {"email": email}}
+        house.portal.put_raw("leads", meta)
+
+    async with house.running():
+        for number, email in enumerate(["zoe@example.org", "max@example.org", "zoe@example.org"]):
+            wrote(f"lead{number}", email)
+            await house.slack.got.wait_for(number + 1, 20)
+        house.slack.threads.clear()
+        wrote("lead3", "zoe@example.org")
+        await house.slack.got.wait_for(4, 20)
+        wrote("lead4", "zoe@example.org")
+        await house.slack.got.wait_for(5, 20)
+    threads = [item.content.get("thread_ts") for item in house.slack.got.all]
+    assert threads == [None, None, "1700000001.000100", None, "1700000004.000100"]
+    assert all(
+        item.content.get("reply_broadcast", False) is bool(item.content.get("thread_ts"))
+        for item in house.slack.got.all
+    )
