@@ -48,6 +48,7 @@ class SourcePoller:
             retention=gateway.config.retention.leads,
         )
         self._said: dict[str, str] = {}
+        self._store_said = ""
         self._stir = asyncio.Event()
         self._begin_anew()
 
@@ -89,7 +90,9 @@ class SourcePoller:
         except LeaseTaken:
             await asyncio.sleep(TRY_EVERY)
         except StoreUnavailable as error:
-            log.warning("store unavailable, waiting", source=name, problem=str(error))
+            if self._store_said != str(error):
+                self._store_said = str(error)
+                log.warning("store unavailable, waiting", source=name, problem=str(error))
             await asyncio.sleep(1.0)
             with contextlib.suppress(StoreUnavailable):
                 await self._gateway.revive()
@@ -99,6 +102,7 @@ class SourcePoller:
             await asyncio.sleep(AFTER_FAULT)
 
     async def _work(self, token: int) -> None:
+        self._store_said = ""
         self._begin_anew()
         looks = Looks(self._source, self._store, self._reader, self._pace)
         looking, polling = asyncio.create_task(looks.run()), asyncio.create_task(self._poll(token))

@@ -91,6 +91,11 @@ class Slots:
         """So many hints were left in the destination's queues."""
         self._waiting[name] = hints
 
+    @property
+    def hungry(self) -> bool:
+        """Whether a slot that comes free is known to be wanted."""
+        return any(self._waiting.values())
+
     def next_opening(self, now: float) -> float | None:
         """When the next closed destination opens, or None."""
         return min((at for at in self._closed_until.values() if at > now), default=None)

@@ -22,6 +22,8 @@ from workers.forgetting import Forgetting
 LEASE = 5.0
 PAUSE = 0.5
 """Seconds between two rounds: the precision of a retry's time."""
+LOOK_EVERY = 1.0
+"""Seconds between two looks for dead workers and for what is ready without a hint."""
 DUE_AT_ONCE = 200
 """Retries of one destination moved in one script."""
 DUE_TURNS = 10
@@ -49,6 +51,7 @@ class Sweeper:
         self._queue = queue
         self._owner = owner
         self._configured = tuple(destinations)
+        self._names: list[str] = []
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self._forgetting = Forgetting(store, retention)
         self._done_at: dict[str, float] = {}
@@ -59,14 +62,12 @@ class Sweeper:
         try:
             if not await self._store.leases.take("sweeper", self._owner, LEASE):
                 return False
-            # Deliveries of a destination that this process does not know (any more, or yet) have
-            # their times too; whoever knows it will take them.
-            stored = await self._store.deliveries.destinations()
-            names = list(dict.fromkeys([*self._configured, *stored]))
+            await self._now_and_then("names", LOOK_EVERY, self._learn_names)
+            names = self._names
             await self.sweep_due(names)
             if self._clock() >= self._reap_from:
-                await self.reap(names)
-            await self.top_up(names)
+                await self._now_and_then("reap", LOOK_EVERY, lambda: self.reap(names))
+            await self._now_and_then("top up", LOOK_EVERY, lambda: self.top_up(names))
             await self._now_and_then("forget", Forgetting.EVERY, self._forgetting.round)
             await self._now_and_then("clean", CLEAN_EVERY, lambda: self._queue.clean(names))
             await self._now_and_then("rewrite", REWRITE_LOOK_EVERY, self.rewrite)
@@ -76,6 +77,12 @@ class Sweeper:
             self._reap_from = self._clock() + WORKER_LEASE
             raise
         return True
+
+    async def _learn_names(self) -> None:
+        # Deliveries of a destination that this process does not know (any more, or yet) have their
+        # times too; whoever knows it will take them.
+        stored = await self._store.deliveries.destinations()
+        self._names = list(dict.fromkeys([*self._configured, *stored]))
 
     async def _now_and_then(
         self, name: str, every: float, step: Callable[[], Awaitable[object]]

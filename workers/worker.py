@@ -32,6 +32,7 @@ from workers.tenure import RENEW_EVERY, Tenure
 IDLE = 1.0
 """Seconds an idle worker waits at most before it looks by itself."""
 FINISH_BATCH = 100
+ESCALATE_EVERY = 1.0
 STOP_WITHIN = 10.0
 """Seconds that deliveries in flight get to end when the worker is asked to stop."""
 
@@ -67,13 +68,16 @@ class Worker:
             with_some_ahead(concurrency),
         )
         self._saying = Saying(_clock)
-        self._flights = Flights(gateway.pipeline, self._slots, concurrency, _clock, self._wake.set)
+        self._flights = Flights(
+            gateway.pipeline, self._slots, concurrency, _clock, self._on_landing
+        )
         self._claims = Claims(
             self._store, self._queue, self._settings, self._slots, self.name, concurrency
         )
         self._tenure = Tenure(
             self._store, self._queue, self.name, self._names, self._flights, _clock
         )
+        self._escalated_at = 0.0
         self._escalator = Escalator(self._store, self._queue, gateway.pipeline.planner)
         self._sweeper = Sweeper(
             self._store, self._queue, self.name, self._names, gateway.config.retention
@@ -170,6 +174,12 @@ class Worker:
         waiting = await self._store.deliveries.waiting(self._names)
         return not any(live or later for live, later in waiting.values())
 
+    def _on_landing(self) -> None:
+        """Look for work again, unless the bell will tell when there is some."""
+        waited_for = self._stop.is_set() or self._burst or self._flights.one_by_one
+        if waited_for or self._slots.hungry or not self._room.is_set():
+            self._wake.set()
+
     # -- ends -----------------------------------------------------------------------------------
 
     async def _write_down(self) -> None:
@@ -216,7 +226,8 @@ class Worker:
 
     async def _sweep(self) -> None:
         mine = await self._sweeper.round()
-        if mine:
+        if mine and _clock() - self._escalated_at >= ESCALATE_EVERY:
+            self._escalated_at = _clock()
             await self._escalator.round()
         await asyncio.sleep(PAUSE if mine else RENEW_EVERY)
 
