@@ -154,6 +154,8 @@ class WebhookDestination:
 
     async def announce(self, notice: Notice) -> Outcome:
         """See :class:`gateway.destinations.protocol.Destination`: where leads go, as JSON."""
+        if self._config.preset is not None:
+            return Refused(Reason.CONFIGURATION, answer="a CRM's preset takes leads, no alerts")
         try:
             prepared = self.render(notice.nobody, Message(notice.id, self.name, notice.at))
         except TemplateError as error:
