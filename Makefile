@@ -23,6 +23,11 @@ test: $(VENV)/dev.stamp ## Run the tests (under 5 minutes)
 test-all: $(VENV)/dev.stamp $(VENV)/browser.stamp ## Run the long tests too: chaos and browser
 	$(PYTEST) $(ARGS)
 
+.PHONY: golden
+golden: $(VENV)/dev.stamp ## Write the golden files anew; read the difference before you commit it
+	GOLDEN=write $(PYTEST) tests/unit -k golden $(ARGS)
+	git diff --stat -- tests/golden
+
 .PHONY: chaos
 chaos: $(VENV)/dev.stamp ## Run only the tests that kill real processes
 	$(BIN)/pytest -m chaos $(ARGS)

@@ -34,6 +34,8 @@ def lead_page(public_url: str, source: str, lead_id: str) -> str:
 
 def quoted(value: Any) -> Any:
     """The same, with every text in it safe as a part of a URL."""
+    if (own := getattr(value, "quoted", None)) is not None:
+        return own(quoted)  # a map that is more than its keys stays what it is
     if isinstance(value, Mapping):
         return {key: quoted(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -40,6 +40,17 @@ TEMPLATE_ROOT = _BESIDE if _BESIDE.is_dir() else Path(__file__).parent.parent / 
 __all__ = ["TEMPLATE_ROOT", "Renderer", "TemplateError"]
 
 
+class Open(dict[str, Any]):
+    """A map whose keys are the user's, as ``agent.ids``: one that is not there is null."""
+
+    def __missing__(self, key: str) -> None:
+        return None
+
+    def quoted(self, how: Callable[[Any], Any]) -> Open:
+        """See :func:`gateway.links.quoted`."""
+        return Open({key: how(value) for key, value in self.items()})
+
+
 class Renderer:
     """Compiles and runs templates for one configuration. ``template_dirs`` come before ours."""
 
@@ -72,6 +83,7 @@ class Renderer:
     def context(self, lead: Lead, message: Message) -> dict[str, Any]:
         """What a template sees: the lead, its sections, a summary of it, and what is around it."""
         values = lead.as_dict()
+        values["agent"]["ids"] = Open(values["agent"]["ids"])
         context: dict[str, Any] = {name: values[name] for name in SECTIONS}
         context["lead"] = values
         context["summary"] = Summary(values, self._words, self._filters, self.language)

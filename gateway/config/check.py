@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
-from typing import Any
-
-from pydantic import BaseModel
 
 from gateway.addresses import AddressGuard, BlockedAddress
 from gateway.claims import NEXT, ClaimLinks
 from gateway.config.faults import Fault, Place, did_you_mean, in_order
 from gateway.config.load import Loaded
 from gateway.config.model import AgencyConfig, GatewayConfig, Rules
+from gateway.config.presets import preset_faults, template_texts
 from gateway.config.starter import PLACEHOLDER
 from gateway.delivery import Message
-from gateway.destinations.preset_values import STANDARD
-from gateway.destinations.presets import Preset
 from gateway.lead import Lead
 from gateway.render import Renderer
 
@@ -152,7 +148,7 @@ def _templates(loaded: Loaded, renderer: Renderer) -> Found:
             yield ("links", "classified"), text
     for name, destination in loaded.config.destinations.items():
         here = ("destinations", name)
-        for place, source in _texts(destination, here):
+        for place, source in template_texts(destination, here):
             for text in renderer.check_text(source):
                 yield place, text
         for key, file, required in destination.template_files:
@@ -163,31 +159,6 @@ def _templates(loaded: Loaded, renderer: Renderer) -> Found:
             _, document = loaded.presets.read(recipe.id)
             for place, text in preset_faults(recipe, renderer):
                 yield (*here, "preset"), str(document.fault(place, text))
-
-
-def preset_faults(preset: Preset, renderer: Renderer) -> Found:
-    """Templates and expressions of a preset that do not compile, or name what is not there."""
-    shapes: dict[str, Iterable[str]] = {
-        "with": preset.given,
-        "values": {**STANDARD, **preset.values},
-        "saved": [step.name for step in preset.steps],
-    }
-    for place, source in _texts(preset, ()):
-        for text in renderer.check_text(source, shapes):
-            yield place, text
-    for place, source in _conditions(preset):
-        for text in renderer.check_text("{{ " + source + " }}", shapes):
-            yield place, text
-
-
-def _conditions(preset: Preset) -> Iterator[tuple[Place, str]]:
-    if preset.requires is not None:
-        yield ("requires", "when"), preset.requires.when
-    for number, step in enumerate(preset.steps):
-        if step.when is not None:
-            yield ("steps", number, "when"), step.when
-        if step.recheck is not None and step.recheck.when is not None:
-            yield ("steps", number, "recheck", "when"), step.recheck.when
 
 
 def _files(loaded: Loaded) -> Found:
@@ -201,21 +172,6 @@ def _files(loaded: Loaded) -> Found:
         except (OSError, ssl.SSLError):
             words = "no certificates can be read there: name a PEM file, relative to this one"
             yield ("destinations", name, "ca_file"), words
-
-
-def _texts(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
-    """Every text that is a template. Secrets are of another type, and are none."""
-    if isinstance(value, BaseModel):
-        for name, field in type(value).model_fields.items():
-            yield from _texts(getattr(value, name), (*place, field.alias or name))
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _texts(item, (*place, key))
-    elif isinstance(value, tuple | list):
-        for number, item in enumerate(value):
-            yield from _texts(item, (*place, number))
-    elif isinstance(value, str) and ("{{" in value or "{%" in value or "{#" in value):
-        yield place, value
 
 
 def _never_reached(loaded: Loaded) -> Found:

@@ -6,19 +6,23 @@ gateway/destinations/presets.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from gateway.config.document import Document, read_document
 from gateway.config.explain import explain
-from gateway.config.faults import ConfigError, did_you_mean
+from gateway.config.faults import ConfigError, Place, did_you_mean
+from gateway.destinations.preset_values import STANDARD
 from gateway.destinations.presets import Preset
-from gateway.render import TEMPLATE_ROOT
+from gateway.render import TEMPLATE_ROOT, Renderer
 
 FOLDER = "presets"
 """The folder in a template folder that holds preset files."""
+
+_FAULTS_SHOWN = 3
 
 
 class Shelf:
@@ -56,8 +60,8 @@ class Shelf:
         try:
             return self.read(name)[0]
         except ConfigError as error:
-            first = error.faults[0]
-            raise ValueError(f"preset: {first}") from None
+            said = "; ".join(str(fault) for fault in error.faults[:_FAULTS_SHOWN])
+            raise ValueError(f"preset: {said}") from None
 
     def read(self, name: str) -> tuple[Preset, Document]:
         """A preset and where each of its values stands. Raises ValueError, and ConfigError."""
@@ -85,3 +89,43 @@ def read_preset(file: Path) -> tuple[Preset, Document]:
     if preset.id != file.stem:
         raise ConfigError([document.fault(("id",), f"write {file.stem}, as the file is named")])
     return preset, document
+
+
+def preset_faults(preset: Preset, renderer: Renderer) -> Iterator[tuple[Place, str]]:
+    """Templates and expressions of a preset that do not compile, or name what is not there."""
+    shapes: dict[str, Iterable[str]] = {
+        "with": preset.given,
+        "values": {**STANDARD, **preset.values},
+        "saved": [step.name for step in preset.steps],
+    }
+    for place, source in template_texts(preset, ()):
+        for text in renderer.check_text(source, shapes):
+            yield place, text
+    for place, source in _conditions(preset):
+        for text in renderer.check_text("{{ " + source + " }}", shapes):
+            yield place, text
+
+
+def _conditions(preset: Preset) -> Iterator[tuple[Place, str]]:
+    if preset.requires is not None:
+        yield ("requires", "when"), preset.requires.when
+    for number, step in enumerate(preset.steps):
+        if step.when is not None:
+            yield ("steps", number, "when"), step.when
+        if step.recheck is not None and step.recheck.when is not None:
+            yield ("steps", number, "recheck", "when"), step.recheck.when
+
+
+def template_texts(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
+    """Every text that is a template. Secrets are of another type, and are none."""
+    if isinstance(value, BaseModel):
+        for name, field in type(value).model_fields.items():
+            yield from template_texts(getattr(value, name), (*place, field.alias or name))
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from template_texts(item, (*place, key))
+    elif isinstance(value, tuple | list):
+        for number, item in enumerate(value):
+            yield from template_texts(item, (*place, number))
+    elif isinstance(value, str) and ("{{" in value or "{%" in value or "{#" in value):
+        yield place, value

@@ -13,7 +13,8 @@ from typing import Any
 from gateway.render import TemplateError
 
 STANDARD: Mapping[str, str] = {
-    "portal": "{{ (lead.portals | map('word') | join(', ')) or lead.source }}",
+    "portal": "{{ ((lead.portals | map('word') | join(', ')) or lead.source) "
+    "| one_line | cut(100) }}",
     "email": "{{ contact.email if (contact.email | mailto) else none }}",
     "phone": "{{ (contact.phone or contact.phone_raw) | one_line | cut(40) or none }}",
     "mobile": "{{ contact.phone if (contact.phone | whatsapp) else none }}",
@@ -34,16 +35,18 @@ STANDARD: Mapping[str, str] = {
     "| one_line | cut(100) or none }}",
     "postal_code": "{{ (property.postal_code or estimation.postal_code "
     "or (property.postal_codes | join(', '))) | one_line | cut(40) or none }}",
-    "property_type": "{{ (property.type or estimation.type) | word "
-    "or (property.types | map('word') | join(', ')) or none }}",
+    "property_type": "{{ ((property.type or estimation.type) | word "
+    "or (property.types | map('word') | join(', '))) | one_line | cut(80) or none }}",
     "reference": "{{ property.reference | one_line | cut(100) or none }}",
     "price": "{{ property.price or property.rent }}",
+    "currency": "{{ property.currency.upper() if property.currency and property.currency.isalpha() "
+    "and property.currency | length == 3 else 'EUR' }}",
     "link": "{{ links.classified }}",
     "at": "{{ lead.created_at or lead.received_at }}",
     "title": "{{ [lead.category | word, values.property_type, values.city, "
     "t.reference_short ~ ' ' ~ values.reference if values.reference else none, "
     "values.full_name] | select | join(' – ') | one_line | cut(200) }}",
-    "note": "{% include 'presets/note.txt' %}",
+    "note": "{% filter trim %}{% include 'presets/note.txt' %}{% endfilter %}",
     "note_html": "{% include 'presets/note.html' %}",
 }
 """By name; each is a template, and may use the others."""
@@ -69,6 +72,10 @@ class Values(Mapping[str, Any]):
             finally:
                 self._working.discard(name)
         return self._known[name]
+
+    def quoted(self, how: Callable[[Any], Any]) -> Values:
+        """See :func:`gateway.links.quoted`: still on demand, for a URL wants one or two of them."""
+        return Values({name: name for name in self._sources}, lambda name: how(self[name]))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._sources)

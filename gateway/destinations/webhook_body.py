@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 
 from gateway.delivery import Message
 from gateway.lead import Lead
+from gateway.plain_text import visible
 from gateway.render import Renderer, TemplateError
 
 _MEDIA_TYPES = {".json": "application/json", ".xml": "application/xml", ".txt": "text/plain"}
@@ -61,7 +62,8 @@ def json_body(
 ) -> bytes:
     """A mapping with its templates filled, as JSON. Raises TemplateError.
 
-    ``omit_empty`` leaves out of every mapping what came out as null or as empty text.
+    ``omit_empty`` leaves out of every mapping what came out as null or as empty text, and out of
+    every text the characters that nobody sees.
     """
     return json_bytes(filled(value, renderer, context, omit_empty))
 
@@ -101,7 +103,17 @@ def filled(value: Any, renderer: Renderer, context: Mapping[str, Any], omit_empt
         return made
     if isinstance(value, (list, tuple)):
         return [filled(item, renderer, context, omit_empty) for item in value]
-    return renderer.native(value, context)
+    found = renderer.native(value, context)
+    return _tidy(found) if omit_empty else found
+
+
+def _tidy(value: Any) -> Any:
+    """A value without characters that nobody sees and many a receiver refuses, NUL above all."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, Mapping):
+        return {key: _tidy(item) for key, item in value.items()}
+    return [_tidy(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def json_bytes(value: Any) -> bytes:

@@ -101,6 +101,8 @@ class RequestTemplate:
             del headers["webhook-id"], headers["idempotency-key"]
         for name, source in self._templates.items():
             headers[name] = self._header(name, source, context)
+            if not headers[name] and self._written.omit_empty:
+                del headers[name]
         url = self._url or self._with_query(
             rendered_url(self._written.url, self._renderer, context)
         )
