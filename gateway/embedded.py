@@ -2,8 +2,9 @@
 
 One Valkey per data directory, on a Unix socket only its owner can open, every write synced. It
 lives apart from the process that started it: a role that dies takes nothing with it, the next one
-attaches. Two lock files settle who may do what: ``store.start`` is held while somebody starts the
-server, ``store.users`` is shared by every role that uses it, so that the last one out can stop it.
+attaches. Three lock files settle who may do what: ``store.start`` is held while somebody starts
+the server, ``store.life`` by the server itself until it is dead, ``store.users`` is shared by every
+role that uses it, so that the last one out can stop it.
 """
 
 from __future__ import annotations
@@ -91,6 +92,33 @@ class Embedded:
             os.close(users)
 
     async def _start(self) -> None:
+        # The server holds this lock for as long as it lives, however it dies: one that is merely
+        # slow (a disk that stalls, a process that was stopped) must get no second one beside it,
+        # writing to the same file.
+        life = os.open(self.data_dir / "store.life", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            if not await self._is_back(life):
+                await self._start_as(life)
+        finally:
+            os.close(life)
+
+    async def _is_back(self, life: int) -> bool:
+        """False once no server runs, and ``life`` is ours; True if one answers after all."""
+        deadline = time.monotonic() + START_DEADLINE
+        while True:
+            with contextlib.suppress(OSError):
+                fcntl.flock(life, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return False
+            if await asyncio.to_thread(_answers, self.socket_path):
+                return True
+            if time.monotonic() > deadline:
+                raise EmbeddedError(
+                    f"the embedded store (process {self.pid()}) runs but does not answer: wait, "
+                    f"or end it; {self.data_dir / 'store.log'} may say more"
+                )
+            await asyncio.sleep(0.05)
+
+    async def _start_as(self, life: int) -> None:
         program = find_server()
         log = self.data_dir / "store.log"
         self.socket_path.unlink(missing_ok=True)
@@ -102,6 +130,7 @@ class Embedded:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                pass_fds=(life,),
                 start_new_session=True,  # Ctrl-C is for the roles: they stop it when they are done
                 umask=0o077,
             )

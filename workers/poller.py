@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from gateway.embedded import EmbeddedError
 from gateway.reading import LeaseTaken, Pace, Reader
 from gateway.reading.completion import SINGLE
 from gateway.sources.protocol import Source, SourceProblem
@@ -94,7 +95,7 @@ class SourcePoller:
                 self._store_said = str(error)
                 log.warning("store unavailable, waiting", source=name, problem=str(error))
             await asyncio.sleep(1.0)
-            with contextlib.suppress(StoreUnavailable):
+            with contextlib.suppress(StoreUnavailable, EmbeddedError):
                 await self._gateway.revive()
         except Exception:
             # A fault of ours: this source tries again, the others never notice.
