@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import random
 import signal
 from collections import Counter
@@ -132,6 +133,18 @@ class Storm:
         with suppress(OSError):
             self.town.kill_store(signal.SIGTERM)
 
+    async def freeze_store(self) -> None:
+        """It answers nobody for longer than any lease, and then goes on as if nothing had been."""
+        place = self.town.settings.data_dir / "store.pid"
+        with suppress(OSError, ValueError):
+            pid = int(place.read_text())
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                await _passes(WORKER_LEASE + RENEWED_EVERY)
+            finally:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
     async def flush_queues(self) -> None:
         """Every key of RQ is gone."""
         async with open_store(self.town.settings) as (store, _):
@@ -158,10 +171,11 @@ async def _passes(seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
-ALL = (
+SHORT = (
     "freeze_worker", "kill_worker", "crm_in_trouble", "kill_store", "flush_queues", "kill_poller",
     "crm_down", "stop_worker", "restart_store",
 )  # fmt: skip
+LONG = (*SHORT, "freeze_store")
 
 
 @dataclass(frozen=True, slots=True)
