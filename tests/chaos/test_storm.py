@@ -43,7 +43,7 @@ async def test_a_short_storm_loses_nothing(town: Town, say: Callable[[str], None
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(540)
 async def test_a_long_storm_loses_nothing(town: Town, say: Callable[[str], None]) -> None:
     storm = Storm(town, random.Random(SEED))
     hits = [storm.draw.choice(LONG) for _ in range(50)]
