@@ -10,6 +10,7 @@ from bench.intake import intake
 from bench.isolation import isolation
 from bench.latency import idle_latency
 from bench.memory import store_bytes, store_bytes_encrypted
+from bench.past import backfill
 from bench.scale import backlog, million
 from bench.throughput import throughput_200ms, throughput_instant
 
@@ -47,5 +48,10 @@ ENTRIES: dict[str, Entry] = {
         },
     ),
     "intake": Entry(intake),
+    "backfill": Entry(
+        backfill,
+        {"leads_per_cpu_s": at_least(1500), "memory_growth": at_most(1.15)},
+        deadline=900,
+    ),
     "footprint": Entry(footprint, {"pss_mb": at_most(200), "share_of_a_core": at_most(0.01)}),
 }
