@@ -16,6 +16,7 @@ from gateway.cli import (
     destinations,
     keys,
     leads,
+    presets,
     processes,
     reloading,
     routes,
@@ -61,7 +62,7 @@ def program() -> Any:
     # The order here is the order in the help.
     for module in (
         configuration, keys, processes, sandbox, reloading, status, stats, leads, trial,
-        templates, routes, deliveries, dead_letters, destinations, sources, backfill,
+        presets, templates, routes, deliveries, dead_letters, destinations, sources, backfill,
         audit,
     ):  # fmt: skip
         module.add_to(app)
