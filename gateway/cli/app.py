@@ -36,7 +36,7 @@ def program() -> Any:
         cls=Contents,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        add_completion=False,
+        add_completion=True,
         invoke_without_command=True,
         help="Forwards real-estate leads to CRMs, inboxes and Slack within seconds; loses none.",
         epilog="New here? lead-gateway demo shows it at work. lead-gateway COMMAND --help has "

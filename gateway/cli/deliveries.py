@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli import output
+from gateway.cli import completing, output
 from gateway.cli import replay as many
 from gateway.cli.command import Invocation, JsonOption, YesOption, command, group
 from gateway.cli.faults import WorkError
@@ -27,7 +27,13 @@ IdsArgument = Annotated[
 ]
 DestinationOption = Annotated[
     list[str] | None,
-    typer.Option("--destination", "-d", metavar="NAME", help="Of this destination (repeatable)"),
+    typer.Option(
+        "--destination",
+        "-d",
+        metavar="NAME",
+        help="Of this destination (repeatable)",
+        autocompletion=completing.destinations,
+    ),
 ]
 ReasonOption = Annotated[
     str | None, typer.Option("--reason", metavar="REASON", help="That ended for this reason")

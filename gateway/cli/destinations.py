@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli import audited, output
+from gateway.cli import audited, completing, output
 from gateway.cli.command import Invocation, JsonOption, command, group
 from gateway.cli.faults import UsageError
 
@@ -18,7 +18,12 @@ HEADING = "Operate"
 
 NamesArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[NAME]...", help="Destinations", show_default=False),
+    typer.Argument(
+        metavar="[NAME]...",
+        help="Destinations",
+        show_default=False,
+        autocompletion=completing.destinations,
+    ),
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Every destination")]
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
-from gateway.cli.output import span
+from gateway.cli.output import count, span
 from gateway.config import Fault, GatewayConfig
 from gateway.delivery import Reason
 from gateway.polling import MISSED_SHOWN, is_silent
@@ -21,6 +21,8 @@ from gateway.store import DestinationState, FeedTrouble, Process, SourceState
 
 BACKLOG_AFTER = 60.0
 """Seconds that a fresh lead may wait before that is worth a word."""
+NEARLY_FULL = 0.85
+"""Share of its memory that the store may use before that is worth a word."""
 CLOCK_OFF = 30.0
 """Seconds between the portal's clock and ours that are worth a word."""
 
@@ -59,11 +61,12 @@ class Seen:
     workers: int = 0
     sources: Mapping[str, SourceState] = field(default_factory=dict)
     destinations: Mapping[str, DestinationState] = field(default_factory=dict)
-    dead_reasons: Mapping[str, Reason | None] = field(default_factory=dict)
-    """Why the last dead letter of each destination died."""
+    dead_reasons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Why the dead letters of each destination died, the most first."""
     processes: Sequence[Process] = ()
     unrouted: int = 0
-    """Counted up to a bound."""
+    memory: tuple[int, int] = (0, 0)
+    """Bytes that the store uses and may use; the second 0 when nobody knows."""
 
     @property
     def polled(self) -> frozenset[str]:
@@ -81,12 +84,18 @@ def findings(seen: Seen, now: datetime) -> list[Finding]:
     for name, state in seen.destinations.items():
         found += _of_destination(name, state, seen, now)
     if seen.unrouted:
-        count = f"{seen.unrouted}+" if seen.unrouted >= 100 else str(seen.unrouted)
+        leads = count(seen.unrouted, "lead")
         found.append(
             Finding(
-                Weight.GIVEN_UP, "routes", f"{count} leads that no route sends anywhere",
+                Weight.GIVEN_UP, "routes", f"{leads} that no route sends anywhere",
                 "lead-gateway leads list --unrouted; then add a route that takes them",
             )
+        )  # fmt: skip
+    used, most = seen.memory
+    if most and used > NEARLY_FULL * most:
+        found.append(
+            Finding(Weight.BLOCKED, "store", f"{used / most:.0%} of its memory is used",
+                    "give it more, or shorten retention.leads; full, it takes no lead any more")
         )  # fmt: skip
     found += [
         Finding(Weight.SLOW, "gateway.yaml", f"line {fault.line}: {fault.path}: {fault.text}",
@@ -257,11 +266,11 @@ def _of_destination(name: str, state: DestinationState, seen: Seen, now: datetim
                     f"start another worker, or raise destinations.{name}.rate_limit or concurrency")
         )  # fmt: skip
     if state.dead:
-        reason = seen.dead_reasons.get(name)
-        last = f", the last for {reason.value}" if reason else ""
-        letters = "dead letter" if state.dead == 1 else "dead letters"
+        reasons = seen.dead_reasons.get(name, {}).items()
+        why = ", ".join(f"{reason} {number}" for reason, number in reasons)
+        letters = count(state.dead, "dead letter")
         found.append(
-            Finding(Weight.GIVEN_UP, about, f"{state.dead} {letters}{last}",
+            Finding(Weight.GIVEN_UP, about, f"{letters}{f' ({why})' if why else ''}",
                     f"lead-gateway dead-letters list --destination {name}; mend, then replay")
         )  # fmt: skip
     return found

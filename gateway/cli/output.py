@@ -7,6 +7,7 @@ reaches it. What a person should know besides the result goes to stderr.
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -68,6 +69,20 @@ def json_line(record: Any) -> None:
 
 def _plain(value: Any) -> Any:
     return iso(value) if isinstance(value, datetime) else str(value)
+
+
+def coloured() -> bool:
+    """Whether stdout takes colours: a terminal, and nobody asked for none (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def styled(text: str, style: str) -> str:
+    """Text in a colour where colours are taken; ``style`` as rich names it."""
+    if not coloured():
+        return text
+    from rich.style import Style
+
+    return Style.parse(style).render(text)
 
 
 def table(columns: Sequence[Column[T]], rows: Iterable[T]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli import audited, output
+from gateway.cli import audited, completing, output
 from gateway.cli.command import Invocation, JsonOption, YesOption, command, group
 from gateway.cli.faults import UsageError, WorkError
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 HEADING = "Operate"
 
 NamesArgument = Annotated[
-    list[str], typer.Argument(metavar="NAME...", help="Sources", show_default=False)
+    list[str],
+    typer.Argument(
+        metavar="NAME...", help="Sources", show_default=False, autocompletion=completing.sources
+    ),
 ]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli import output
+from gateway.cli import completing, output
 from gateway.cli.command import Invocation, JsonOption, command
 from gateway.cli.faults import UsageError, WorkError
 
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from gateway.trying import Tried
 
 HEADING = "Try"
-DestinationArgument = Annotated[str, typer.Argument(metavar="DESTINATION", help="Its name")]
+DestinationArgument = Annotated[
+    str,
+    typer.Argument(metavar="DESTINATION", help="Its name", autocompletion=completing.destinations),
+]
 SampleOption = Annotated[
     str | None,
     typer.Option("--sample", metavar="CATEGORY", help="CLASSIFIED, AGENCY, ESTIMATION or PROJECT"),
