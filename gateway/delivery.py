@@ -24,6 +24,10 @@ class State(StrEnum):
     DISCARDED = "discarded"
 
 
+ERASED = "erased"
+"""The occasion on which a destination learns that a lead is no more."""
+
+
 class Lane(StrEnum):
     """A destination's two lanes: leads that just came, and everything that may wait behind them."""
 

@@ -22,6 +22,8 @@ Term = tuple[str, str]
 
 _WORD = re.compile(r"[^\W_]+")
 _DIGITS = re.compile(r"\d")
+# What may be a phone number in foreign text; JSON writes its separators as they are.
+_RUN = re.compile(r"(?:\+|\b)\d[\d ().\u00a0\u202f/-]{4,24}\d\b")
 
 
 def terms(lead: Lead) -> tuple[Term, ...]:
@@ -90,6 +92,14 @@ def wanted(text: str) -> tuple[Term, ...]:
 def is_about(lead: Lead, term: Term) -> bool:
     """Whether a lead is of this person: the proof after a hash was found."""
     return term in terms(lead)
+
+
+def mentions(text: str, term: Term) -> bool:
+    """Whether any text, of a shape nobody knows, names this e-mail address or phone number."""
+    kind, value = term
+    if kind == "email":
+        return value in text.casefold()
+    return any(equal_phone(run) == value for run in _RUN.findall(text))
 
 
 def _without_accents(text: str) -> str:

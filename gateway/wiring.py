@@ -26,6 +26,7 @@ from gateway.render import Renderer
 from gateway.settings import Settings
 from gateway.sources import GslConfig, GslSource
 from gateway.store import Seal, Store, StoreUnavailable, connect
+from gateway.store.erasing import Told, nobody
 
 OPEN_DEADLINE = 60.0
 """Seconds a role waits for its store at start before it gives up."""
@@ -67,7 +68,7 @@ def load_checked(settings: Settings) -> Loaded:
 
 @asynccontextmanager
 async def open_store(
-    settings: Settings, *, patience: float = OPEN_DEADLINE
+    settings: Settings, *, patience: float = OPEN_DEADLINE, told: Told = nobody
 ) -> AsyncIterator[tuple[Store, Embedded | None]]:
     """The store that the settings name, embedded unless ``REDIS_URL`` is set.
 
@@ -80,6 +81,7 @@ async def open_store(
         connect(settings.redis_url or (embedded.url if embedded else "")),
         settings.namespace,
         seal=Seal(settings.encryption_keys),
+        told=told,
     )
     try:
         deadline = time.monotonic() + patience
@@ -106,7 +108,9 @@ async def open_gateway(
     loaded = loaded or load_checked(settings)
     config = loaded.config
     async with AsyncExitStack() as stack:
-        store, embedded = await stack.enter_async_context(open_store(settings, patience=patience))
+        store, embedded = await stack.enter_async_context(
+            open_store(settings, patience=patience, told=told_by(config))
+        )
         renderer = make_renderer(loaded, settings.public_url, store.threads.claim_links)
         around = surroundings(loaded, renderer, store.sources)
         destinations = {
@@ -129,6 +133,14 @@ async def open_gateway(
         yield Gateway(
             settings, loaded, store, queue, renderer, sources, destinations, pipeline, embedded
         )
+
+
+def told_by(config: GatewayConfig) -> Told:
+    """By a lead's source, the destinations that its rules want told of an erasure."""
+    theirs = {
+        name: agency.on_erasure for agency in config.agencies.values() for name in agency.sources
+    }
+    return lambda source: theirs.get(source, config.on_erasure)
 
 
 def surroundings(loaded: Loaded, renderer: Renderer, tokens: TokenStore) -> Surroundings:

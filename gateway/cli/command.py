@@ -21,7 +21,7 @@ from typer.core import TyperGroup
 from gateway.cli.faults import UsageError
 
 if TYPE_CHECKING:
-    from gateway.config import Loaded
+    from gateway.config import GatewayConfig, Loaded
     from gateway.settings import Settings
     from gateway.store import Store
     from gateway.wiring import Gateway
@@ -69,11 +69,16 @@ class Invocation:
         return load_checked(settings)
 
     @asynccontextmanager
-    async def store(self) -> AsyncIterator[Store]:
-        """The store alone; the embedded one is started for as long as it takes."""
-        from gateway.wiring import open_store
+    async def store(self, config: GatewayConfig | None = None) -> AsyncIterator[Store]:
+        """The store alone; the embedded one is started for as long as it takes.
 
-        async with open_store(self._quiet(), patience=PATIENCE) as (store, _):
+        ``config`` is needed by who erases: it says who is told.
+        """
+        from gateway.store.erasing import nobody
+        from gateway.wiring import open_store, told_by
+
+        told = told_by(config) if config else nobody
+        async with open_store(self._quiet(), patience=PATIENCE, told=told) as (store, _):
             yield store
 
     @asynccontextmanager

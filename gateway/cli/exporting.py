@@ -6,6 +6,7 @@ Written page by page to stdout or a file, so that a million rows need no memory.
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -34,22 +35,37 @@ OutputOption = Annotated[
 ]
 
 
+PersonOption = Annotated[
+    str | None,
+    typer.Option("--person", metavar="WHO", help="All of one person: an e-mail or phone number"),
+]
+
+
 async def export_leads(
     invocation: Invocation,
     since: SinceOption = None,
     unrouted: Annotated[
         bool, typer.Option("--unrouted", help="Only those that no route sends anywhere")
     ] = False,
+    person: PersonOption = None,
     form: FormatOption = "csv",
     to: OutputOption = None,
 ) -> None:
     """Write leads, newest first, with everything that is known of them.
+
+    With --person, everything that is known of one person, as one JSON document: what somebody who
+    asks for their data is owed.
 
     The columns of the CSV are the lead's dotted names; --format jsonl has the portal's JSON too.
     What comes out is personal data: keep the file as carefully.
     """
     from gateway.cli import finding
 
+    if person is not None:
+        if since or unrouted or form != "csv":
+            raise UsageError("--person takes no other filter, and writes JSON")
+        await _export_person(invocation, person, to)
+        return
     start = finding.moment(since) if since else None
     config = finding.configuration(invocation)
     async with invocation.store() as store:
@@ -99,6 +115,28 @@ async def write(made: AsyncIterator[dict[str, Any]], kind: str, form: str, to: P
         output.note(f"{count} {kind} in {to}")
 
 
+async def _export_person(invocation: Invocation, person: str, to: Path | None) -> None:
+    from gateway import persons
+
+    try:
+        who = persons.anybody(person)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    async with invocation.store() as store:
+        found = await persons.export(store, who)
+        await audited.note(store, "leads.export", count=len(found["leads"]))
+    target = await asyncio.to_thread(_open, to) if to else sys.stdout
+    try:
+        target.write(json.dumps(found, ensure_ascii=False, indent=2) + "\n")
+    finally:
+        if to:
+            target.close()
+    if not found["leads"] and not found["rejected"]:
+        output.note("Nothing of this person is here.")
+    elif to:
+        output.note(f"{output.count(len(found['leads']), 'lead')} in {to}")
+
+
 def _open(to: Path) -> Any:
     # Personal data: for the owner alone, even where a umask would let others read.
     to.touch(mode=0o600)
@@ -142,6 +180,7 @@ def add_to_leads(leads: typer.Typer) -> None:
         examples=[
             "lead-gateway leads export -o leads.csv",
             "lead-gateway leads export --since 7d --format jsonl | gzip > leads.jsonl.gz",
+            "lead-gateway leads export --person camille@example.org -o camille.json",
         ],
     )(export_leads)
 

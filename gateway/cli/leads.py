@@ -259,6 +259,7 @@ def add_to(app: typer.Typer) -> None:
         examples=[
             "lead-gateway leads erase seloger/4711",
             "lead-gateway leads erase seloger/4711 seloger/4712 --yes",
+            "lead-gateway leads erase --email camille@example.org",
         ],
     )(erase)
     command(

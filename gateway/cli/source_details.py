@@ -104,7 +104,7 @@ async def erasures(
     from gateway.cli import finding
 
     config = finding.configuration(invocation)
-    async with invocation.store() as store:
+    async with invocation.store(config) as store:
         state = await _state(store, name, config.sources if config else ())
         uids = sorted(state.held)
         stored = [lead for lead in await store.leads.get_many(uids) if lead is not None]

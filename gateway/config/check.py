@@ -60,6 +60,7 @@ def check(loaded: Loaded) -> list[Fault]:
             _routes(loaded, renderer),
             _templates(loaded, renderer),
             _alerts(loaded.config),
+            _erasures(loaded),
             _files(loaded),
         )
         for place, text in found
@@ -127,6 +128,18 @@ def _alerts(config: GatewayConfig) -> Found:
             yield ("alerts", "to", number), f"no destination has this name; {near}"
         elif getattr(part, "preset", None):
             yield ("alerts", "to", number), "a CRM's preset takes leads, no alerts; write another"
+
+
+def _erasures(loaded: Loaded) -> Found:
+    for place, rules, known in _rules(loaded):
+        for number, name in enumerate(rules.on_erasure):
+            here = (*place, "on_erasure", number)
+            part = loaded.config.destinations.get(name) if name in known else None
+            if part is None:
+                near = did_you_mean(name, known) or f"there are {', '.join(known) or 'none'}"
+                yield here, f"no destination has this name; {near}"
+            elif getattr(part, "kind", "") != "webhook" or getattr(part, "preset", None):
+                yield here, "only a webhook without a preset can be told: write another"
 
 
 def _rules(loaded: Loaded) -> Iterator[tuple[Place, Rules, tuple[str, ...]]]:

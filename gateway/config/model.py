@@ -146,6 +146,8 @@ class Rules(Strict):
     assignment: AssignmentConfig = AssignmentConfig()
     claim: ClaimConfig | None = None
     """How soon somebody must take a lead, and who is told when nobody does."""
+    on_erasure: Annotated[tuple[str, ...], Field(max_length=100)] = ()
+    """Webhooks that are told the ids of a lead when it is erased."""
 
 
 class AgencyConfig(Rules):

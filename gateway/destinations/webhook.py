@@ -13,11 +13,21 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.delivery import Continue, Deferred, Delivered, Message, Outcome, Reason, Refused
+from gateway.delivery import (
+    ERASED,
+    Continue,
+    Deferred,
+    Delivered,
+    Message,
+    Outcome,
+    Reason,
+    Refused,
+)
 from gateway.destinations.announcing import as_json
 from gateway.destinations.answer import Answer, CutOff
 from gateway.destinations.protocol import Preview, Surroundings, VerifyError
 from gateway.destinations.rules import Rules, judge
+from gateway.destinations.webhook_body import envelope
 from gateway.destinations.webhook_config import WebhookConfig
 from gateway.destinations.webhook_request import MASKED, Hiding
 from gateway.destinations.webhook_signin import SignIn, no_token
@@ -115,6 +125,10 @@ class WebhookDestination:
             ending = Delivered(answer=said, remote_id=self._plan.remote_id(done))
             return self._ended(lead, message, ending)
         request = step.template.request(lead, message, context)
+        if message.occasion == ERASED:
+            # No template of a lead fits one that is no more: the standard envelope, with ids alone.
+            plain = {**request.headers, "content-type": "application/json"}
+            request = replace(request, headers=plain, body=envelope(lead, message))
         lookup, wanted = self._lookup(step, lead, message, context)
         return PreparedRequest(
             request,

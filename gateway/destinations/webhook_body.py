@@ -15,7 +15,7 @@ from datetime import UTC
 from typing import Any
 from urllib.parse import urlencode
 
-from gateway.delivery import Message
+from gateway.delivery import ERASED, Message
 from gateway.lead import Lead
 from gateway.plain_text import visible
 from gateway.render import Renderer, TemplateError
@@ -31,13 +31,20 @@ _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def envelope(lead: Lead, message: Message) -> bytes:
-    """The standard body (contract §6): the same bytes on every attempt."""
+    """The standard body (contract §6): the same bytes on every attempt.
+
+    Of an erased lead it says the ids, and the one that this receiver gave it, when it said one.
+    """
     stamp = message.accepted_at.astimezone(UTC).isoformat(timespec="milliseconds")
+    data = lead.as_dict()
+    if message.occasion == ERASED:
+        data = {name: data[name] for name in ("id", "source", "identity")}
+        data["remote_id"] = message.saved.get("remote_id")
     return json_bytes(
         {
             "type": message.type,
             "timestamp": stamp.removesuffix("+00:00") + "Z",
-            "data": lead.as_dict(),
+            "data": data,
         }
     )
 

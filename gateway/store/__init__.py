@@ -20,6 +20,7 @@ from gateway.store.connection import Connection, StoreUnavailable
 from gateway.store.counts import Counts
 from gateway.store.deliveries import Deliveries
 from gateway.store.destinations import Destinations, DestinationState
+from gateway.store.erasing import Told, nobody
 from gateway.store.events import Event, Events
 from gateway.store.index import Index
 from gateway.store.ladders import Claimed, Ladders, Waiting
@@ -97,7 +98,9 @@ class KeyMissing(Exception):
 
 
 class Store:
-    """The store's rooms over one connection. ``seal`` encrypts what is personal in it."""
+    """The store's rooms over one connection. ``seal`` encrypts what is personal in it;
+    ``told`` says who learns of an erasure.
+    """
 
     def __init__(
         self,
@@ -106,12 +109,14 @@ class Store:
         *,
         seal: Seal | None = None,
         clock_shift: float = 0.0,
+        told: Told = nobody,
     ) -> None:
         self.seal = seal or Seal()
         self.marks = Marks()
         self.connection = Connection(redis, f"{namespace}:", clock_shift)
         self.namespace = namespace
-        self.leads = Leads(self.connection, self.seal, self.marks)
+        self.threads = Threads(self.connection, self.marks)
+        self.leads = Leads(self.connection, self.seal, self.marks, self.threads, told)
         self.rejects = Rejects(self.connection, self.seal, self.marks)
         self.index = Index(self.connection, self.marks)
         self.deliveries = Deliveries(self.connection, self.seal)
@@ -126,7 +131,6 @@ class Store:
         self.audit = Audit(self.connection)
         self.signins = SignIns(self.connection, self.marks)
         self.upkeep = Upkeep(self.connection)
-        self.threads = Threads(self.connection, self.marks)
         self.backfills = Backfills(self.connection)
         self.people = People(self.connection)
         self.ladders = Ladders(self.connection)

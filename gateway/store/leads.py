@@ -12,9 +12,12 @@ from typing import Any
 from gateway.delivery import Lane, Reason
 from gateway.lead import Lead
 from gateway.lookup import terms
+from gateway.store import erasing
 from gateway.store.connection import Connection
+from gateway.store.erasing import Told
 from gateway.store.paging import Page, oldest_before, pages_of
 from gateway.store.sealing import Marks, Seal
+from gateway.store.threads import Threads
 
 
 class Mode(StrEnum):
@@ -110,10 +113,14 @@ class StoredLead:
 class Leads:
     """Reads and writes leads. Every write is one script."""
 
-    def __init__(self, connection: Connection, seal: Seal, marks: Marks) -> None:
+    def __init__(
+        self, connection: Connection, seal: Seal, marks: Marks, threads: Threads, told: Told
+    ) -> None:
         self._c = connection
         self._seal = seal
         self._marks = marks
+        self._threads = threads
+        self.told = told
 
     async def lookup(self, uids: Sequence[str]) -> list[Known | None]:
         """What is known of each lead, in one round trip; None for a lead never seen."""
@@ -248,12 +255,19 @@ class Leads:
 
         ``erased``, ``already`` or ``unknown`` for each. Unsent deliveries are discarded with
         ``reason``; one on the wire ends by itself and keeps no answer. A lead read again later
-        stays erased.
+        stays erased. Who is to be told (``told``) gets a delivery with ids alone.
         """
-        answers = await self._c.run_many([("erase", (uid, reason.value)) for uid in uids])
+        stored = await self.get_many(uids)
+        calls: list[tuple[str, Sequence[Any]]] = []
+        for uid, item in zip(uids, stored, strict=True):
+            lead, made = (item.lead, item.delivery_ids) if item else (None, ())
+            more = await erasing.arguments_of(self._c, self._seal, lead, made, self.told)
+            calls.append(("erase", (uid, reason.value, *more)))
+        answers = await self._c.run_many(calls)
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
+        await self._threads.forget([item.lead for item in stored if item])
         return [answer.decode() for answer in answers]
 
     def _arguments(self, plan: Plan) -> list[Any]:

@@ -94,7 +94,7 @@ class Resealing:
             return await self._fields([(f"lead:{name}", ["body"]) for name in names])
         if room == "rejected":
             return await self._fields([("rejected:records", list(names))])
-        count = await self._fields([(f"delivery:{name}", ["saved"]) for name in names])
+        count = await self._fields([(f"delivery:{name}", ["saved", "body"]) for name in names])
         return count + await self._attempts(names)
 
     async def _fields(self, wanted: Sequence[tuple[str, list[str]]]) -> int:

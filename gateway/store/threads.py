@@ -7,6 +7,7 @@ What a thread is, is the destination's to say: Slack's is the time stamp of a fi
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import timedelta
 
 from gateway.claims import ClaimLinks
@@ -78,6 +79,17 @@ class Threads:
         ms = round(KEPT_FOR.total_seconds() * 1000)
         once = () if instead_of else ("NX",)
         await self._c.command("SET", self._key(destination, person), thread, *once, "PX", ms)
+
+    async def forget(self, leads: Sequence[Lead]) -> None:
+        """Forget the persons of erased leads: their threads, and who looked after them."""
+        if not leads:
+            return
+        names = await self._c.command("SMEMBERS", self._c.key("destinations"))
+        keys = {self._c.key("person", mark) for lead in leads for mark in self.marks(lead)}
+        for person in filter(None, map(self.person, leads)):
+            keys |= {self._key(name.decode(), person) for name in names}
+        if keys:
+            await self._c.command("DEL", *keys)
 
     def _key(self, destination: str, person: str) -> str:
         return self._c.key("thread", destination, person)

@@ -144,7 +144,8 @@ local function interrupt(id, f, now, most)
   record(id, tonumber(f.total), begun, math.max(0, now - begun), 'interrupted', 'interrupted', '', 1, '')
   count(f.destination, 'outcome:interrupted')
   redis.call('HDEL', delivery_key(id), 'owner', 'begun')
-  if redis.call('EXISTS', lead_key(f.lead)) == 0 then
+  local notice = redis.call('HEXISTS', delivery_key(id), 'body') == 1
+  if not notice and redis.call('EXISTS', lead_key(f.lead)) == 0 then
     discard(id, f.destination, 'delivering', f.lead, 'erased')
     return 'discarded'
   end

@@ -38,10 +38,11 @@ local broken, probe_at = d[4], tonumber(d[5] or '0')
 for i = 8, #ARGV do
   local id = ARGV[i]
   local f = read(id, 'state', 'lane', 'total', 'made', 'cut', 'occasion', 'created', 'saved', 'lead',
-    'agent')
+    'agent', 'body')
   local lane = f.lane
   if lane and redis.call('ZSCORE', ready_key(dest, lane), id) then
-    local body = redis.call('HGET', lead_key(f.lead), 'body')
+    -- A notice of an erasure brings its own body: there is no lead any more.
+    local body = f.body or redis.call('HGET', lead_key(f.lead), 'body')
     if not body then
       redis.call('ZREM', ready_key(dest, lane), id)
       discard(id, dest, f.state, f.lead, 'erased')

@@ -8,7 +8,7 @@ local id, worker, number = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local outcome, reason, health = ARGV[5], ARGV[6], ARGV[14]
 local written = outcome == 'continue' and 'delivered' or outcome
 local key = delivery_key(id)
-local f = read(id, 'state', 'owner', 'total', 'destination', 'lead', 'made', 'lane', 'created')
+local f = read(id, 'state', 'owner', 'total', 'destination', 'lead', 'made', 'lane', 'created', 'body')
 local state, dest, uid = f.state, f.destination, f.lead
 if not state then return {'gone', ''} end
 
@@ -29,7 +29,7 @@ if mine then
   redis.call('HDEL', key, 'owner', 'begun')
 end
 local born = redis.call('HGET', lead_key(uid), 'created')
-local erased = not born
+local erased = not born and not f.body
 record(id, number, now - duration, duration, written, reason, ARGV[7], tonumber(ARGV[10]),
   erased and '' or ARGV[9])
 count(dest, 'outcome:' .. outcome)
@@ -82,7 +82,8 @@ if outcome == 'delivered' then
   move(id, dest, state, 'delivered', 'reason', reason, 'done', int(now), 'made', made)
   if ARGV[12] ~= '' then redis.call('HSET', key, 'remote', ARGV[12]) end
   redis.call('HDEL', key, 'due', 'saved')
-  observe(dest, 'accepted', now - tonumber(f.created))
+  -- A notice of an erasure says nothing about how fast leads are.
+  if not f.body then observe(dest, 'accepted', now - tonumber(f.created)) end
   if born then
     local from_portal = math.max(0, now - tonumber(born))
     observe(dest, 'portal', from_portal)

@@ -6,13 +6,14 @@ local now = now_ms()
 local back = {}
 for i = 5, #ARGV do
   local id = ARGV[i]
-  local f = read(id, 'state', 'owner', 'total', 'destination', 'lane', 'created', 'lead', 'begun', 'cut')
+  local f = read(id, 'state', 'owner', 'total', 'destination', 'lane', 'created', 'lead', 'begun', 'cut',
+    'body')
   redis.call('SREM', owned_key(worker), id)
   if f.state == 'delivering' and f.owner == worker then
     local became = 'ready'
     if sent then
       became = interrupt(id, f, now, most)
-    elseif redis.call('EXISTS', lead_key(f.lead)) == 0 then
+    elseif not f.body and redis.call('EXISTS', lead_key(f.lead)) == 0 then
       became = 'discarded'
       redis.call('HDEL', delivery_key(id), 'owner', 'begun')
       discard(id, f.destination, 'delivering', f.lead, 'erased')

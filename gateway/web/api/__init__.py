@@ -8,7 +8,16 @@ One module per resource. ``gateway.web.operation`` is how a function becomes an 
 from __future__ import annotations
 
 from gateway.web import events, health, metrics, push
-from gateway.web.api import audit, deliveries, destinations, exports, leads, sources, stats
+from gateway.web.api import (
+    audit,
+    deliveries,
+    destinations,
+    erasures,
+    exports,
+    leads,
+    sources,
+    stats,
+)
 from gateway.web.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -17,6 +26,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *push.OPERATIONS,
     *events.OPERATIONS,
     *leads.OPERATIONS,
+    *erasures.OPERATIONS,
     *deliveries.OPERATIONS,
     *destinations.OPERATIONS,
     *sources.OPERATIONS,
