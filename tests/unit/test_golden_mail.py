@@ -96,6 +96,19 @@ def test_a_subject_is_short_and_discreet(category: str, lead: str, language: str
         assert ("Réf. " if language == "fr" else "Ref. ") in subject
 
 
+def test_a_number_in_a_name_does_not_get_into_the_subject() -> None:
+    lead = LEADS["complete"]("CLASSIFIED")
+    contact = lead.contact.model_copy(update={"full_name": "Zoé 06 39 98 00 00"})
+    config = EmailConfig.model_validate(
+        {"smtp": "smtp://mail.example", "from": "a@b.example", "to": ["a@b.example"]}
+    )
+    inbox = EmailDestination("inbox", config, renderer("fr"), AddressGuard())
+    lead = lead.model_copy(update={"contact": contact})
+    message = inbox.render(lead, Message("dlv_0123", "inbox", NOON)).message
+    assert message["Subject"].startswith("[SeLoger] Zoé ••• – T3 68")
+    assert "06 39 98 00 00" in part(message, "plain")
+
+
 def test_no_golden_mail_is_left_over() -> None:
     names = [f"{category.lower()}-{lead}.{language}" for category, lead, language in CASES]
     goldens.nothing_else(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.destinations.slack_blocks import fit, limits_broken
-from gateway.slack_text import size, slack, slack_link, slack_plain
+from gateway.slack_text import size, slack, slack_link, slack_mention, slack_plain
 
 
 @pytest.mark.parametrize(
@@ -99,3 +99,40 @@ def test_what_is_too_long_is_made_to_fit() -> None:
 )  # fmt: skip
 def test_what_slack_would_refuse_is_named(payload: object, fault: str) -> None:
     assert fault in " ".join(limits_broken(fit(payload)))
+
+
+def test_the_blocks_of_a_whole_message_are_counted() -> None:
+    block = {"type": "section", "text": {"type": "plain_text", "text": "x"}}
+    part = {"color": "#0d6b58", "blocks": [block] * 30}
+    payload = {"text": "x", "blocks": [block] * 10, "attachments": [part, part, part]}
+    assert "at most 50" in " ".join(limits_broken(payload))
+    made = fit(payload)
+    assert [len(item["blocks"]) for item in made["attachments"]] == [30, 10, 0]
+    assert limits_broken(made) == []
+    many = {"text": "x", "attachments": [{"color": "good"}] * 40}
+    assert "at most 20" in " ".join(limits_broken(many))
+    assert limits_broken(fit(many)) == []
+
+
+@pytest.mark.parametrize(
+    ("part", "fault"),
+    [
+        ({"color": "red"}, "color"),
+        ("text", "an object"),
+        ({"blocks": "x"}, "a list"),
+        ({"blocks": [{"type": "context"}]}, "elements: required"),
+        ({"blocks": [{"type": "divider", "block_id": "x" * 300}]}, "block_id: more than 255"),
+        ({"blocks": [{"type": "header", "text": {"type": "html", "text": "x"}}]}, "mrkdwn or"),
+    ],
+)
+def test_a_fault_in_an_attachment_is_named(part: object, fault: str) -> None:
+    (first, *_) = limits_broken({"text": "x", "attachments": [part]})
+    assert first.startswith("attachments[1]")
+    assert fault in first
+
+
+def test_no_code_of_an_emoji_becomes_one_and_only_members_are_mentioned() -> None:
+    assert slack(":skull: 13:00:05 :+1:") == ":\u200bskull: 13:\u200b00:05 :\u200b+1:"
+    assert slack_mention("U012ABC") == "<@U012ABC>"
+    for other in ("", None, "!channel", "U1><!here", "u012abc", "U012ABC\n"):
+        assert slack_mention(other) == ""
