@@ -19,7 +19,7 @@ from gateway.lead import Lead
 from gateway.render import TEMPLATE_ROOT, Renderer, TemplateError
 from gateway.trying import CATEGORIES, TESTER, sample_lead
 
-_NOT_FOR_LEADS = frozenset({"i18n", "presets", "web"})
+_NOT_FOR_LEADS = frozenset({"alerts", "i18n", "presets", "web"})
 """Folders of ours that hold no templates of what is sent."""
 
 

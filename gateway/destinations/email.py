@@ -102,7 +102,9 @@ class PreparedMail:
 
     def preview(self) -> Preview:
         whole = self.international or self.message
-        head = [(name, str(value)) for name, value in whole.items()]
+        # Who gets it stands on the envelope: a bcc is in no header.
+        envelope = ("", f"MAIL FROM {self.sender} RCPT TO {', '.join(self.recipients)}")
+        head = [envelope, *((name, str(value)) for name, value in whole.items())]
         parts = [
             (part.get_content_type(), part.get_content())
             for part in whole.walk()
