@@ -210,19 +210,28 @@ class Count:
 
 async def settled(town: Town, store: Store, seconds: float) -> tuple[list[Delivery], int]:
     """Every delivery with its attempts once all are delivered, and how many were replayed."""
-    replayed, wanted = 0, len(town.portal.created)
+    replayed = 0
     async with asyncio.timeout(seconds):
         while True:
-            (crm,) = await store.destinations.describe(["crm"])
-            if crm.dead:
-                page = await store.deliveries.page(states=[State.DEAD], limit=100)
-                for what, _ in await store.deliveries.replay([item.id for item in page.items]):
-                    replayed += what == "replayed"
-            if crm.delivered >= wanted and not crm.pending + crm.retrying + crm.dead:
-                found = await _all(store)
-                if all(item.state is State.DELIVERED for item in found):
+            with suppress(StoreUnavailable):  # it may be just coming back
+                replayed += await _replay_dead(store)
+                if found := await _all_delivered(store, len(town.portal.created)):
                     return found, replayed
             await asyncio.sleep(0.05)
+
+
+async def _replay_dead(store: Store) -> int:
+    page = await store.deliveries.page(states=[State.DEAD], limit=100)
+    results = await store.deliveries.replay([item.id for item in page.items])
+    return sum(what == "replayed" for what, _ in results)
+
+
+async def _all_delivered(store: Store, wanted: int) -> list[Delivery]:
+    (crm,) = await store.destinations.describe(["crm"])
+    if crm.delivered < wanted or crm.pending + crm.retrying + crm.dead:
+        return []
+    found = await _all(store)
+    return found if all(item.state is State.DELIVERED for item in found) else []
 
 
 async def _all(store: Store) -> list[Delivery]:
