@@ -187,6 +187,8 @@ class Count:
     records: int
     delivered: int
     repeated: int
+    uncertain: int
+    """Attempts of which nobody can know whether the CRM has the lead: only they may be repeated."""
     interrupted: int
     replayed: int
     overlaps: list[float]
@@ -204,7 +206,8 @@ class Count:
         return (
             f"{self.leads} leads in, {self.arrived} delivered at least once, lost {self.lost}, "
             f"doubled deliveries {self.doubled}, repeated attempts {self.repeated} "
-            f"({self.interrupted} interrupted, {self.replayed} dead letters replayed)"
+            f"of {self.uncertain} uncertain ({self.interrupted} interrupted), "
+            f"{self.replayed} dead letters replayed"
         )
 
 
@@ -248,6 +251,7 @@ async def _all(store: Store) -> list[Delivery]:
 async def count(town: Town, store: Store, seconds: float) -> Count:
     """Wait until all is over, and count."""
     deliveries, replayed = await settled(town, store, seconds)
+    attempts = [attempt for delivery in deliveries for attempt in delivery.attempts]
     for delivery in deliveries:
         begun_in_turns(delivery.attempts)
     return Count(
@@ -256,9 +260,8 @@ async def count(town: Town, store: Store, seconds: float) -> Count:
         records=len(deliveries),
         delivered=sum(item.state is State.DELIVERED for item in deliveries),
         repeated=town.crm.got.repeated,
-        interrupted=sum(
-            attempt.outcome == "interrupted" for item in deliveries for attempt in item.attempts
-        ),
+        uncertain=sum(attempt.uncertain for attempt in attempts),
+        interrupted=sum(attempt.outcome == "interrupted" for attempt in attempts),
         replayed=replayed,
         overlaps=town.crm.overlaps,
     )

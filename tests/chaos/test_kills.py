@@ -40,6 +40,7 @@ async def all_came_well(town: Town, store: Store) -> Count:
     assert (found.lost, found.doubled) == (0, 0)
     assert town.received() == set(town.portal.created)
     assert len(town.crm.got.by_id) == found.delivered == found.leads
+    assert found.repeated <= found.uncertain
     assert (town.crm.bad_signatures, found.replayed) == (0, 0)
     return found
 
@@ -54,7 +55,6 @@ async def test_what_a_killed_worker_had_in_the_air_is_repeated(
     found = await all_came_well(busy, town_store)
     # What was on the wire, and what was begun ahead of a free connection.
     assert 0 < found.interrupted <= 2 * 32
-    assert found.repeated <= found.interrupted
 
 
 @pytest.mark.chaos
@@ -91,8 +91,7 @@ async def test_a_stopped_worker_past_its_lease_is_relieved_and_wakes_up_harmless
     assert found.interrupted > 0
     busy.kill("worker", signal.SIGCONT)
     busy.portal.add(5)
-    again = await all_came_well(busy, town_store)
-    assert again.repeated <= again.interrupted
+    await all_came_well(busy, town_store)
 
 
 async def test_a_worker_asked_to_stop_ends_cleanly_and_hands_over(

@@ -25,6 +25,7 @@ def holds(town: Town, found: Count) -> None:
     assert (found.lost, found.doubled) == (0, 0)
     assert town.received() == set(town.portal.created)
     assert found.delivered == len(town.crm.got.by_id) == found.leads
+    assert found.repeated <= found.uncertain
     assert (town.crm.bad_signatures, town.crm.redirected) == (0, 0)
     # The same delivery was under way twice only where a worker's lease had run out before.
     assert all(gap >= WORKER_LEASE - RENEWED_EVERY for gap in found.overlaps)
