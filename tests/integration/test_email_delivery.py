@@ -545,6 +545,28 @@ async def test_verify_says_what_to_change(inbox: Build) -> None:
     assert "hush" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("mx.agency.example", "EHLO mx.agency.example"),
+        ("laptop", "EHLO [127.0.0.1]"),
+        ("laptop.local", "EHLO [127.0.0.1]"),
+    ],
+)
+async def test_the_server_is_told_a_name_that_needs_no_asking(
+    inbox: Build, monkeypatch: pytest.MonkeyPatch, name: str, said: str
+) -> None:
+    def never(*given: object) -> str:
+        raise AssertionError("a name server was asked")
+
+    monkeypatch.setattr("socket.gethostname", lambda: name)
+    monkeypatch.setattr("socket.getfqdn", never)
+    log: list[str] = []
+    async with wire.listening(server(log=log)) as here:
+        assert isinstance(await deliver(inbox(plain(here))), Delivered)
+    assert log[0] == said
+
+
 async def test_the_size_is_told_before_the_mail(inbox: Build) -> None:
     log: list[str] = []
     async with wire.listening(server(ehlo="250-mail.example\n250 SIZE 1000", log=log)) as here:

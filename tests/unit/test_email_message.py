@@ -17,8 +17,9 @@ from pydantic import ValidationError
 
 from gateway.addresses import AddressGuard
 from gateway.delivery import Message
-from gateway.destinations.email import EmailConfig, EmailDestination, PreparedMail
+from gateway.destinations.email import EmailConfig, EmailDestination
 from gateway.destinations.email_message import address
+from gateway.destinations.email_recipients import PreparedMail
 from gateway.lead import Agent, Contact, Lead, Property
 from gateway.render import Renderer, TemplateError
 from gateway.sandbox.leads import sample
