@@ -36,17 +36,15 @@ def envelope(lead: Lead, message: Message) -> bytes:
     Of an erased lead it says the ids, and the one that this receiver gave it, when it said one.
     """
     stamp = message.accepted_at.astimezone(UTC).isoformat(timespec="milliseconds")
-    data = lead.as_dict()
+    head = {"type": message.type, "timestamp": stamp.removesuffix("+00:00") + "Z"}
     if message.occasion == ERASED:
-        data = {name: data[name] for name in ("id", "source", "identity")}
+        data: dict[str, Any] = {"id": lead.id, "source": lead.source, "identity": lead.identity}
         data["remote_id"] = message.saved.get("remote_id")
-    return json_bytes(
-        {
-            "type": message.type,
-            "timestamp": stamp.removesuffix("+00:00") + "Z",
-            "data": data,
-        }
-    )
+        return json_bytes({**head, "data": data})
+    try:
+        return b'%b,"data":%b}' % (json_bytes(head)[:-1], lead.as_json())
+    except ValueError:
+        return json_bytes({**head, "data": lead.as_dict()})
 
 
 def file_body(name: str, renderer: Renderer, context: Mapping[str, Any]) -> bytes:

@@ -87,6 +87,8 @@ def test_times_are_utc_and_show_milliseconds_only_where_there_are_some(
     assert lead.model_copy(update={"created_at": moment}).as_dict()["created_at"] == written
     assert lead.as_dict()["person"]["first_seen_at"] == written
     assert Lead.from_json(lead.to_json()) == lead
+    assert json.loads(lead.as_json()) == lead.as_dict()
+    assert list(json.loads(lead.as_json())) == list(lead.as_dict())
 
 
 def test_a_time_without_a_zone_is_a_fault() -> None:
@@ -145,6 +147,13 @@ def test_reading_back_what_was_stored_gives_the_same_lead(lead: Lead) -> None:
     again = Lead.from_json(lead.to_json())
     assert again == lead
     assert json.dumps(again.as_dict()) == json.dumps(lead.as_dict())
+
+
+@settings(deadline=None, max_examples=60)
+@given(lead=values(Lead))
+def test_its_json_says_what_its_dictionary_says_in_the_same_order(lead: Lead) -> None:
+    found = json.loads(lead.as_json())
+    assert (found, list(found)) == (lead.as_dict(), list(lead.as_dict()))
 
 
 def test_every_name_an_expression_may_use_is_known() -> None:
