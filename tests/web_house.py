@@ -29,6 +29,7 @@ from gateway.wiring import surroundings
 from tests.builders import a_lead
 
 TOKEN = "the-admin-token-of-tests"
+ADDRESS = "http://gateway.example"
 PUSH_TOKEN = "the-website-token-of-tests"
 ADMIN = {"authorization": f"Bearer {TOKEN}"}
 PUSH = {"authorization": f"Bearer {PUSH_TOKEN}"}
@@ -109,11 +110,15 @@ def make_gateway(
     *,
     token: str | None = TOKEN,
     text: str = CONFIGURATION,
+    public_url: str = ADDRESS,
 ) -> WebGateway:
     """A gateway of the configuration above, over a store."""
     path = folder / "gateway.yaml"
     path.write_text(text, "utf-8")
-    environ = {"LEAD_GATEWAY_DATA_DIR": str(folder / "data")}
+    environ = {
+        "LEAD_GATEWAY_DATA_DIR": str(folder / "data"),
+        "LEAD_GATEWAY_PUBLIC_URL": public_url,
+    }
     if token:
         environ["LEAD_GATEWAY_ADMIN_TOKEN"] = token
     settings = Settings.read(environ, config=path)
@@ -136,7 +141,7 @@ async def browse(
     app = app if isinstance(app, Starlette) else create_app(app)
     transport = httpx.ASGITransport(app=app, client=(address, 4711), raise_app_exceptions=False)
     async with httpx.AsyncClient(
-        transport=transport, base_url="http://gateway.example", headers={"accept": "text/html"}
+        transport=transport, base_url=ADDRESS, headers={"accept": "text/html"}
     ) as client:
         if signed_in:
             answer = await client.post("/signin", data={"token": TOKEN})

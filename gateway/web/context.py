@@ -62,6 +62,7 @@ class Web:
     throttles: Throttles
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    pushes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PUSHES_AT_ONCE))
     streams: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STREAMS_AT_ONCE))
 
     @property
@@ -79,6 +80,8 @@ class Web:
         return known + [name for name in remembered if name not in known]
 
 
+PUSHES_AT_ONCE = 32
+"""Pushes one process takes at a time: each may bring 2 MB; more are told to come back."""
 STREAMS_AT_ONCE = 64
 """Open event streams one process serves; more are told to come back."""
 

@@ -74,8 +74,11 @@ async def push(request: Request, web: Web, name: str) -> Response:
             "Authorization: Bearer …",
             headers={"www-authenticate": 'Bearer realm="lead-gateway push"'},
         )
-    items = _items(await read_body(request, BODY_CAP))
-    verdicts = await _accept(web, name, getattr(config, "identity", None) or name, items)
+    if web.pushes.locked():
+        raise Problem(429, "too many pushes at once: try again", headers={"retry-after": "1"})
+    async with web.pushes:
+        items = _items(await read_body(request, BODY_CAP))
+        verdicts = await _accept(web, name, getattr(config, "identity", None) or name, items)
     statuses = {verdict.status for verdict in verdicts}
     status = 202 if "accepted" in statuses else 200 if "known" in statuses else 422
     answer = Pushed(items=verdicts).model_dump_json()

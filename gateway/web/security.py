@@ -10,7 +10,7 @@ import asyncio
 import ipaddress
 from collections.abc import Mapping
 from math import ceil
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import structlog
 from starlette.datastructures import MutableHeaders
@@ -55,6 +55,8 @@ class Guard:
         if scope["type"] != "http":
             return
         started = False
+        request = Request(scope)
+        public = web_of(request).gateway.settings.public_url or ""
 
         async def guarded(message: Message) -> None:
             nonlocal started
@@ -63,11 +65,16 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers[name] = value
+                if public.startswith("https://"):
+                    headers["strict-transport-security"] = "max-age=31536000"
                 if "cache-control" not in headers:
                     headers["cache-control"] = "no-store"
             await send(message)
 
         try:
+            if not is_known_host(request, public):
+                await problem_response(_other_name())(scope, receive, guarded)
+                return
             await self._app(scope, receive, guarded)
         except ClientDisconnect:
             return
@@ -76,6 +83,38 @@ class Guard:
             log.error("request failed", error=type(error).__name__, place=_place(error))
             if not started:
                 await problem_response(as_problem(error))(scope, receive, guarded)
+
+
+def is_known_host(request: Request, public_url: str) -> bool:
+    """Whether a request asked for this gateway under a name of its own.
+
+    A page elsewhere may have its name lead to this machine and so read what it answers (DNS
+    rebinding). It can not use an address, which is no name, nor send a token it does not know.
+    """
+    host = _host_of(request.headers.get("host", ""))
+    if host == "localhost" or host.endswith(".localhost") or host == urlsplit(public_url).hostname:
+        return True
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return "authorization" in request.headers or request.url.path in ("/healthz", "/readyz")
+    return True
+
+
+def _host_of(text: str) -> str:
+    """A Host header's name or address, without its port."""
+    try:
+        return (urlsplit(f"//{text}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _other_name() -> Problem:
+    return Problem(
+        421,
+        "this gateway is not known under this name: if the name is right, set "
+        "LEAD_GATEWAY_PUBLIC_URL to the address that people open",
+    )
 
 
 async def require_admin(request: Request) -> str:

@@ -19,11 +19,11 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.settings import Settings
 from gateway.web.app import create_app
+from gateway.web.connections import AT_ONCE, allow_files, patient_protocol
 from gateway.web.context import Gateway
 
 STOP_WITHIN = 5
 """Seconds that requests in progress get to end."""
-CONNECTIONS = 512
 
 log = structlog.get_logger()
 
@@ -107,6 +107,7 @@ class Door:
         await self._opened.wait()
         if stop.is_set() or self._app is None:
             return
+        allow_files()
         listener = _listen(host, port)
         address = f"http://{_in_url(host)}:{listener.getsockname()[1]}"
 
@@ -118,7 +119,7 @@ class Door:
         server = _Server(
             uvicorn.Config(
                 self,
-                http="h11",
+                http=patient_protocol(),
                 ws="none",
                 lifespan="off",
                 interface="asgi3",
@@ -126,7 +127,7 @@ class Door:
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                limit_concurrency=CONNECTIONS,
+                limit_concurrency=AT_ONCE,
                 h11_max_incomplete_event_size=64_000,
                 timeout_keep_alive=15,
                 timeout_graceful_shutdown=STOP_WITHIN,
