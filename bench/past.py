@@ -19,11 +19,10 @@ from bench.entry import Rounds, Run
 from bench.rig import rig
 from gateway.http import HttpClient
 from gateway.reading import Reader
-from gateway.reading.backfill import Backfill, Order
+from gateway.reading.backfill import Backfill, Progress, Taking, Wish
 from gateway.sandbox.portal import Portal, portal_app
 from gateway.sandbox.server import serve
 from gateway.sources.gsl import GslConfig, GslSource
-from gateway.store.backfills import Course
 from gateway.wiring import OpenGuard
 
 DAYS = 30
@@ -60,19 +59,21 @@ async def _read(gateway: Any, url: str, count: int) -> dict[str, float]:
     memory: list[int] = []
     here = psutil.Process()
 
-    def tell(course: Course) -> None:
-        if course.counts.get("read", 0) >= count * FIRST_SHARE:
+    def tell(progress: Progress) -> None:
+        if progress.read >= count * FIRST_SHARE:
             memory.append(here.memory_info().rss)
 
-    order = Order("bench", datetime.now(UTC) - timedelta(days=DAYS + 1))
+    wish = Wish("bench", datetime.now(UTC) - timedelta(days=DAYS + 1))
+    taking = Taking(reader, source, gateway.store, deliver=True)
+    token = await gateway.store.leases.take("backfill:web", "bench", 900.0)
     cpu, started = here.cpu_times(), time.perf_counter()
-    outcome = await Backfill(source, gateway.store, gateway.pipeline, reader).run(order, tell)
+    progress = await Backfill(source, gateway.store, taking, wish, tell=tell).run(token)
     took, spent = time.perf_counter() - started, here.cpu_times()
     await source.close()
     await http.close()
     busy = spent.user + spent.system - cpu.user - cpu.system
-    if outcome.course.counts["new"] != count:
-        raise RuntimeError(f"read {outcome.course.counts} of {count} leads")
+    if progress.new != count:
+        raise RuntimeError(f"{progress.problem or progress.counts}: {count} leads were there")
     return {
         "leads_per_s": count / took,
         "leads_per_cpu_s": count / busy,

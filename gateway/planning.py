@@ -91,6 +91,10 @@ class Planner:
             for (lead, mark), wish in zip(leads, wishes, strict=True)
         ]
 
+    def destinations(self, lead: Lead) -> tuple[str, ...]:
+        """Where the rules of now would send a lead that is nobody's yet. Settles nothing."""
+        return self._agencies[lead.source].decide(lead, self._clock()).destinations
+
     def _dated(self, lead: Lead, now: datetime) -> Lead:
         """A lead that comes long after it was made says so, to whoever gets it (contract §7)."""
         late = lead.created_at is not None and lead.created_at < now - self._stale_after

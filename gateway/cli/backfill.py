@@ -1,187 +1,174 @@
-"""The command ``backfill``: old leads of a source, read on somebody's word."""
+"""The command that walks a past period of a source: ``backfill``."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import random
+import secrets
+import signal
 import socket
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli import output
 from gateway.cli.command import Invocation, JsonOption, command
 from gateway.cli.faults import UsageError, WorkError
 
 if TYPE_CHECKING:
-    from gateway.reading.backfill import Outcome, Tell
-    from gateway.store.backfills import Course
+    from gateway.cli.backfill_view import View
+    from gateway.reading.backfill import Backfill, Progress, Wish
+    from gateway.sources import GslSource
+    from gateway.store import Store
+    from gateway.wiring import Gateway
 
 HEADING = "Operate"
-LINE_EVERY = 5.0
-"""Seconds between two lines of progress where there is no terminal."""
+ALL = datetime(2000, 1, 1, tzinfo=UTC)
+"""From when on without ``--from``: before any lead there is."""
 
 
 async def backfill(
     invocation: Invocation,
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Its name")],
-    start: Annotated[
+    source: Annotated[str, typer.Argument(metavar="SOURCE", show_default=False)],
+    since: Annotated[
         str | None,
-        typer.Option("--from", metavar="T", help="From when: 30d, or 2026-11-01T00:00:00Z"),
+        typer.Option("--from", metavar="T", help="Leads made from then on, as 30d or a time"),
     ] = None,
-    end: Annotated[
-        str | None, typer.Option("--to", metavar="T", help="To when; default: now")
+    until: Annotated[
+        str | None, typer.Option("--to", metavar="T", help="Up to then [default: now]")
     ] = None,
     classified: Annotated[
-        int | None, typer.Option("--classified", metavar="ID", help="Every lead of one classified")
+        int | None,
+        typer.Option("--classified", metavar="ID", min=1, help="Only leads of this classified"),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Count what would be read; store nothing")
+        bool, typer.Option("--dry-run", help="Count what it would take in, and store nothing")
     ] = False,
     deliver: Annotated[
-        bool, typer.Option("--deliver/--no-deliver", help="Deliver new leads, or only store them")
+        bool,
+        typer.Option("--deliver/--no-deliver", help="Deliver new leads, or only store them"),
     ] = True,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin anew instead of going on where it stopped")
+    ] = False,
     as_json: JsonOption = False,
 ) -> int:
-    """Read a past period of a source, and deliver what is new in it behind what is live.
+    """Walk a past period of a source, and take in what is not known yet.
 
-    Leads that are known are never delivered again. Broken off by Ctrl-C or a crash, the same
-    command goes on where it was. It reads at the portal's pace, beside the poller.
+    Leads older than a source's start are delivered by this command alone. It goes behind live leads
+    and never delivers a known one again. Ctrl-C stops it; the same command goes on where it was,
+    and --dry-run says beforehand how many leads and deliveries it would be. Exit code 1 when the
+    portal could not be read to the end.
     """
     from gateway.cli import finding
-    from gateway.reading import Reader
-    from gateway.reading.backfill import Backfill, Order
-    from gateway.sources.protocol import SourceProblem
-    from workers.lease import LEASE, while_held
+    from gateway.cli.backfill_view import View
+    from gateway.reading.backfill import Wish
 
-    if (start is None) == (classified is None):
-        raise UsageError("say what: --from T (and --to T), or --classified ID")
-    if end is not None and classified is not None:
-        raise UsageError("--classified reads all of one classified: leave out --to")
-    began = finding.moment(start) if start else datetime.now(UTC)
-    until = finding.moment(end) if end else None
-    if until is not None and until <= began:
-        raise UsageError("--to: write a time after --from")
-    wish = f"{start or ''} {end or ''} {classified or ''} {deliver}"
-    order = Order(wish, began, until, classified, deliver, dry_run)
-    outcomes: list[Outcome] = []
+    if since is None and classified is None:
+        raise UsageError("say from when, as --from 30d or --from 2026-11-01T00:00:00Z")
+    wish = Wish(
+        asked=f"from {since} to {until or 'now'}, classified {classified}, deliver {deliver}"
+        + (f" ({secrets.token_hex(4)})" if restart else ""),
+        start=finding.moment(since) if since else ALL,
+        end=finding.moment(until) if until else None,
+        classified=classified,
+        deliver=deliver,
+        dry_run=dry_run,
+    )
     async with invocation.gateway() as gateway:
-        finding.check_names([source], list(gateway.config.sources), "source")
-        found = gateway.sources.get(source)
-        if found is None:
-            raise UsageError(f"{source} is not read: only sources that are polled have a past")
-        reader = Reader(
-            found, gateway.store, gateway.pipeline, retention=gateway.config.retention.leads
+        walked = _source(gateway, source)
+        now = await walked.now()
+        if wish.start >= (wish.end or now):
+            raise UsageError("--from must be before --to, and before now")
+        with View(source, wish) as view:
+            progress = await _walk(gateway, walked, wish, view)
+        view.result(progress, as_json=as_json)
+        return view.exit_code(progress)
+
+
+def _source(gateway: Gateway, name: str) -> GslSource:
+    from gateway.cli import finding
+
+    finding.check_names([name], list(gateway.config.sources), "source")
+    found = gateway.sources.get(name)
+    if found is None:
+        raise UsageError(f"{name} is pushed to: it has no past to read")
+    return found
+
+
+async def _walk(gateway: Gateway, source: GslSource, wish: Wish, view: View) -> Progress:
+    from gateway.reading import Reader
+    from gateway.reading.backfill import Backfill, Taking
+    from gateway.reading.rehearsal import Rehearsal
+
+    stop = _stop_on_signal()
+    if wish.dry_run:
+        rehearsal = Rehearsal(source, gateway.pipeline, deliver=wish.deliver)
+        view.destinations = rehearsal.destinations
+        walk = Backfill(source, gateway.store, rehearsal, wish, tell=view.tell, stop=stop)
+        return await walk.run()
+    retention = gateway.config.retention.leads
+    reader = Reader(source, gateway.store, gateway.pipeline, retention=retention)
+    taking = Taking(reader, source, gateway.store, deliver=wish.deliver)
+    walk = Backfill(source, gateway.store, taking, wish, tell=view.tell, stop=stop)
+    return await _alone(gateway.store, source.name, walk, view, stop)
+
+
+async def _alone(
+    store: Store, source: str, walk: Backfill, view: View, stop: asyncio.Event
+) -> Progress:
+    """Walk as the only one. Raises :class:`WorkError` while another backfill walks this source."""
+    from gateway.reading.backfill import Fenced
+    from workers.lease import LEASE, TRY_EVERY, while_held
+
+    name, owner = f"backfill:{source}", _owner()
+    found: list[Progress] = []
+
+    async def work(token: int) -> None:
+        found.append(await walk.run(token))
+
+    loop = asyncio.get_running_loop()
+    until = loop.time() + LEASE + TRY_EVERY
+    other = f"another backfill of {source} is running ({await store.leases.holder(name)})"
+    try:
+        while not await while_held(store.leases, name, owner, work):
+            # One that was killed is over when its lease ends; one that lives keeps it.
+            if loop.time() > until or stop.is_set():
+                raise WorkError(f"{other}: wait until it is done, or stop it with Ctrl-C")
+            view.note(f"{other}; waiting whether it is still alive")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    await stop.wait()
+    except Fenced:
+        found.clear()
+    finally:
+        with suppress(Exception):
+            await store.leases.give_up(name, owner)
+    if not found:
+        raise WorkError(
+            f"another backfill of {source} took over, or the store was away for too long; the same "
+            "command goes on where this one was"
         )
-        walk = Backfill(found, gateway.store, gateway.pipeline, reader)
-        name = f"{socket.gethostname()}-{os.getpid()}-{random.randbytes(3).hex()}"  # noqa: S311
-
-        async def work(token: int) -> None:
-            with _shown(as_json) as tell:
-                outcomes.append(await walk.run(order, tell))
-
-        try:
-            # One that was killed lets go when its lease ends: who goes on need not know.
-            held, until_then = False, time.monotonic() + LEASE + 1
-            while not held and time.monotonic() < until_then:
-                held = await while_held(gateway.store.leases, f"backfill:{source}", name, work)
-                if not held:
-                    await asyncio.sleep(0.5)
-        except SourceProblem as problem:
-            raise WorkError(f"{problem.text}\nthe same command goes on where it was") from None
-        finally:
-            await gateway.store.leases.give_up(f"backfill:{source}", name)
-    if not held:
-        raise WorkError(f"another backfill of {source} is running: wait until it is done")
-    if not outcomes:
-        raise WorkError("the store was away for too long: the same command goes on where it was")
-    _say(outcomes[0], order.dry, as_json=as_json)
-    return 0
+    return found[0]
 
 
-@contextmanager
-def _shown(as_json: bool) -> Iterator[Tell]:
-    """A bar on a terminal; elsewhere a line every few seconds."""
-    if not sys.stderr.isatty():
-        said = time.monotonic()
-
-        def line(course: Course) -> None:
-            nonlocal said
-            if not as_json and time.monotonic() - said >= LINE_EVERY:
-                said = time.monotonic()
-                output.note(f"{_counts(course)}, up to {output.clock(course.reached)}")
-
-        yield line
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.fields[day]}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[counts]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=1.0, day="", counts="")
-        began, first = time.monotonic(), [-1]
-
-        def moved(course: Course) -> None:
-            read = course.counts.get("read", 0)
-            if first[0] < 0:
-                first[0] = read
-            whole = (course.end - course.start).total_seconds() or 1.0
-            done = (course.reached - course.start).total_seconds() / whole
-            pace = (read - first[0]) / max(0.1, time.monotonic() - began)
-            bar.update(
-                task,
-                completed=done,
-                day=f"{course.reached:%Y-%m-%d}",
-                counts=f"{_counts(course)}, {pace:.0f}/s",
-            )
-
-        yield moved
+def _owner() -> str:
+    return f"process {os.getpid()} on {socket.gethostname()}, {secrets.token_hex(3)}"
 
 
-def _counts(course: Course) -> str:
-    counts = course.counts
-    new, known = counts.get("new", 0), counts.get("known", 0)
-    return f"{output.count(counts.get('read', 0), 'lead')} read, {new} new, {known} known"
+def _stop_on_signal() -> asyncio.Event:
+    """The first Ctrl-C stops in order, a second one at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
 
+    def heard(number: signal.Signals) -> None:
+        stop.set()
+        loop.remove_signal_handler(number)
 
-def _say(outcome: Outcome, dry: bool, *, as_json: bool) -> None:
-    course, counts = outcome.course, outcome.course.counts
-    if as_json:
-        record: dict[str, Any] = {
-            "from": output.iso(course.start),
-            "to": output.iso(course.end),
-            "dry_run": dry,
-            "resumed": outcome.resumed,
-            **counts,
-            "left_out": outcome.left_out,
-        }
-        output.json_line(record)
-        return
-    for feed, problem in outcome.left_out.items():
-        output.note(f"feed {feed} was left out: {problem}")
-    if outcome.resumed:
-        output.note("went on where it was broken off")
-    extra = "".join(
-        f", {counts[name]} {name}" for name in ("changed", "rejected") if counts.get(name)
-    )
-    would = (
-        "nothing stored: a dry run"
-        if dry
-        else (f"{output.count(counts.get('deliveries', 0), 'delivery')} on their way")
-    )
-    output.line(f"{_counts(course)}{extra}; {would}")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, heard, number)
+    return stop
 
 
 def add_to(app: typer.Typer) -> None:
@@ -192,8 +179,8 @@ def add_to(app: typer.Typer) -> None:
         heading=HEADING,
         examples=[
             "lead-gateway backfill seloger --from 30d --dry-run",
-            "lead-gateway backfill seloger --from 2026-11-01 --to 2026-11-15",
-            "lead-gateway backfill seloger --from 30d --no-deliver",
-            "lead-gateway backfill seloger --classified 4711",
+            "lead-gateway backfill seloger --from 30d",
+            "lead-gateway backfill seloger --from 2026-11-01T00:00:00Z --to 2026-11-08T00:00:00Z",
+            "lead-gateway backfill seloger --classified 123456789 --no-deliver",
         ],
     )(backfill)

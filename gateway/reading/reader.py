@@ -8,7 +8,7 @@ passed over, and move nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,6 @@ REVIEW_PAUSE = 0.5
 """Seconds between two pages of a review: it has all day."""
 
 log = structlog.get_logger()
-Told = Callable[[Taken], None]
 AfterSlice = Callable[[Slice, Mapping[str, FeedRead]], Awaitable[bool]]
 
 
@@ -144,15 +143,16 @@ class Reader:
         after: AfterSlice | None = None,
         abreast: bool = True,
         breathe: float = 0.0,
-        told: Told | None = None,
+        looked: Looked | None = None,
     ) -> Looked:
-        """Read slices in their order, and take in what they show; ``told`` hears of each batch.
+        """Read slices in their order, and take in what they show.
 
         ``after`` is called when a slice is stored, and says whether to go on. A feed that fails is
-        left out of the slices that follow; once none is left, reading ends there.
+        left out of the slices that follow; once none is left, reading ends there. ``looked`` grows
+        while it is read: whoever passes one in can watch.
         """
         look = replace(look, held=state.held)
-        looked, started = Looked(), time.monotonic()
+        looked, started = looked or Looked(), time.monotonic()
         for piece in pieces:
             left = [feed for feed in feeds if feed not in looked.problems]
             if not left:
@@ -161,8 +161,6 @@ class Reader:
             async with aclosing(walk.batches()) as batches:
                 async for batch in batches:
                     await self._intake.take(batch, look, looked.taken)
-                    if told:
-                        told(looked.taken)
             looked.problems |= {
                 feed: read.problem for feed, read in walk.reads.items() if read.problem
             }
@@ -173,19 +171,9 @@ class Reader:
         looked.took = time.monotonic() - started
         return looked
 
-    async def take(
-        self, pages: AsyncIterator[Page], look: Look, *, told: Told | None = None
-    ) -> Taken:
-        """Take in pages that are no search over time, such as the leads of one classified.
-
-        Raises SourceProblem where a page can not be read; what came before it is taken in.
-        """
-        taken = Taken()
-        async for page in pages:
-            await self._intake.take(merged(self._source, page), look, taken)
-            if told:
-                told(taken)
-        return taken
+    async def take(self, page: Page, look: Look, taken: Taken) -> None:
+        """Take in a page that is of no search over time, such as the leads of one classified."""
+        await self._intake.take(merged(self._source, page), look, taken)
 
     async def refresh(self, lead_id: str) -> str:
         """Ask the portal for one known lead: ``changed``, ``same``, ``erased``, ``held`` or

@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 
 from gateway.store.alerts import Alerts
 from gateway.store.audit import Audit, Entry
-from gateway.store.backfills import Backfills
+from gateway.store.backfills import BackfillRecord, Backfills
 from gateway.store.connection import Connection, StoreUnavailable
 from gateway.store.counts import Counts
 from gateway.store.deliveries import Deliveries
@@ -48,6 +48,7 @@ from gateway.store.work import Begun, Claim, Finished, Replayed, Report, Returne
 
 __all__ = [
     "Accepted",
+    "BackfillRecord",
     "BadCursor",
     "BadKey",
     "Begun",

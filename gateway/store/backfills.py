@@ -1,51 +1,64 @@
-"""How far backfills have come, so that one that was broken off goes on where it was."""
+"""Backfills in the store: how far the last one of each source came, so that it can go on."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from gateway.store.connection import Connection
 
-KEPT_FOR = 7 * 86_400
-"""Seconds after which a backfill that nobody went on with is forgotten."""
 
+@dataclass(frozen=True, slots=True)
+class BackfillRecord:
+    """One source's last backfill. ``asked`` is what it was asked for, word for word.
 
-@dataclass(slots=True)
-class Course:
-    """One backfill. ``wish`` is what was asked for, as it was written: the same wish goes on.
-
-    ``reached`` is where its walk stands: everything before it is stored.
+    ``state``: running, done, stopped (by somebody) or failed (with its ``problem``); one whose
+    process was killed still says running. ``reached``: everything before it is stored.
     """
 
-    wish: str
+    asked: str
+    state: str
     start: datetime
     end: datetime
     reached: datetime
+    updated_at: datetime
     counts: dict[str, int] = field(default_factory=dict)
+    problem: str = ""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of it is left to do."""
+        return self.state == "done"
 
 
 class Backfills:
-    """Reads and writes the course of each source's backfill."""
+    """Reads and writes the backfills' records."""
 
     def __init__(self, connection: Connection) -> None:
         self._c = connection
 
-    async def load(self, source: str) -> Course | None:
-        """The backfill of a source that is not over, if there is one."""
-        raw = await self._c.command("GET", self._c.key("backfill", source))
-        if raw is None:
-            return None
-        kept = json.loads(raw)
-        moments = {name: datetime.fromisoformat(kept[name]) for name in ("start", "end", "reached")}
-        return Course(wish=kept["wish"], counts=kept["counts"], **moments)
+    async def get(self, source: str) -> BackfillRecord | None:
+        """The last backfill of a source, if there ever was one."""
+        raw = await self._c.command("HGET", self._c.key("backfill", source), "record")
+        return _read(json.loads(raw)) if raw else None
 
-    async def save(self, source: str, course: Course) -> None:
-        """Remember how far it has come."""
-        text = json.dumps(asdict(course), default=datetime.isoformat)
-        await self._c.command("SET", self._c.key("backfill", source), text, "EX", KEPT_FOR)
+    async def note(self, source: str, record: BackfillRecord, token: int) -> bool:
+        """Write down how far it is; False when somebody else walks this source now."""
+        text = json.dumps(asdict(record), default=lambda moment: moment.isoformat())
+        return bool(await self._c.run("backfill", source, token, "record", text) == b"noted")
 
-    async def end(self, source: str) -> None:
-        """It is over."""
-        await self._c.command("DEL", self._c.key("backfill", source))
+
+def _read(written: dict[str, object]) -> BackfillRecord:
+    times = {
+        name: datetime.fromisoformat(str(written[name])).astimezone(UTC)
+        for name in ("start", "end", "reached", "updated_at")
+    }
+    counts = written.get("counts")
+    return BackfillRecord(
+        asked=str(written["asked"]),
+        state=str(written["state"]),
+        counts={str(k): int(v) for k, v in counts.items()} if isinstance(counts, dict) else {},
+        problem=str(written.get("problem", "")),
+        **times,
+    )
