@@ -118,8 +118,8 @@ class View:
         took = max(0.001, time.monotonic() - self._began)
         rate = (progress.read - (self._before or 0)) / took
         parts = [
-            f"{progress.read:,} leads read, {progress.new:,} new, {progress.known:,} known",
-            f"{progress.share * days:.1f} of {days:.1f} days",
+            f"{progress.read:,} read, {progress.new:,} new, {progress.known:,} known",
+            f"{progress.share * days:.3g} of {days:.3g} days",
             f"{rate:,.0f}/s",
         ]
         if progress.state == "waiting":
@@ -154,13 +154,20 @@ class View:
 def _bar() -> Bar:
     from rich import progress
     from rich.console import Console
+    from rich.table import Column
 
     return progress.Progress(
         progress.TextColumn("{task.description}", markup=False),
-        progress.BarColumn(bar_width=24),
+        progress.BarColumn(bar_width=8),
         progress.TaskProgressColumn(),
-        progress.TextColumn("{task.fields[told]}", markup=False),
+        # The rest may be cut on a narrow terminal, this one first.
+        progress.TextColumn(
+            "{task.fields[told]}",
+            markup=False,
+            table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1),
+        ),
         progress.TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
+        expand=True,
     )

@@ -85,12 +85,12 @@ class Progress:
         return {name: getattr(self, name) for name in COUNTS}
 
     def add(self, taken: Taken, *, again: bool) -> None:
-        """Add what was read. Of what is read ``again`` only what was not there before counts."""
+        """Add what came of what was read; of what is read ``again`` only what is new."""
         self.new += taken.new
         self.rejected += 0 if again else taken.rejected
         self.deliveries += taken.deliveries
         self.known += 0 if again else taken.known
-        self.read += taken.new if again else taken.read
+        self.read += taken.new if again else taken.new + taken.known
 
 
 class Takes(Protocol):
