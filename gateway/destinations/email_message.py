@@ -111,10 +111,11 @@ class Letter:
         if self.lead_id:
             mail["X-Lead-Id"] = one_line(self.lead_id)[:_SUBJECT]
         mail["X-Mailer"] = f"lead-gateway/{__version__}"
-        mail.set_content(visible(self.text).strip() + "\n")
+        # Software that reads mailboxes seldom knows base64, which would be taken where it is shorter.
+        mail.set_content(visible(self.text).strip() + "\n", cte="quoted-printable")
         if self.html is not None:
             page = _INLINER.inline(visible(self.html).strip()) + "\n"
-            mail.add_alternative(page, subtype="html")
+            mail.add_alternative(page, subtype="html", cte="quoted-printable")
             _bound(mail, f"=_{self.message_id}")
         # Last: making it multipart moves what is said of the content into the first part.
         mail["Content-Language"] = self.language

@@ -233,9 +233,9 @@ class SlackSink:
             return "channel_not_found"
         if payload.get("thread_ts") not in {None, *self.threads}:
             return "thread_not_found"
-        # The last line of our template names the lead: SOURCE/ID.
+        # The last words of our template name the lead: SOURCE/ID.
         (last, *_) = payload.get("attachments") or [payload]
-        context = last["blocks"][-1].get("elements", [{}])[0].get("text", "")
+        context = last["blocks"][-1].get("elements", [{}])[-1].get("text", "")
         self.got.add(context.rpartition("/")[2] or str(len(self.got.all)), payload)
         return ""
 
