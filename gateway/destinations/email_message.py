@@ -111,7 +111,7 @@ class Letter:
         if self.lead_id:
             mail["X-Lead-Id"] = one_line(self.lead_id)[:_SUBJECT]
         mail["X-Mailer"] = f"lead-gateway/{__version__}"
-        # Software that reads mailboxes seldom knows base64, which would be taken where it is shorter.
+        # Software that reads mailboxes may not know base64: never take it.
         mail.set_content(visible(self.text).strip() + "\n", cte="quoted-printable")
         if self.html is not None:
             page = _INLINER.inline(visible(self.html).strip()) + "\n"
