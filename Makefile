@@ -25,8 +25,8 @@ test-all: $(VENV)/dev.stamp $(VENV)/browser.stamp ## Run the long tests too: cha
 
 .PHONY: golden
 golden: $(VENV)/dev.stamp ## Write the golden files anew; read the difference before you commit it
-	GOLDEN=write $(PYTEST) tests/unit -k golden $(ARGS)
-	git diff --stat -- tests/golden
+	GOLDEN=write $(PYTEST) tests/unit -k "golden or page_of_a_preset" $(ARGS)
+	git diff --stat -- tests/golden docs/presets
 
 .PHONY: chaos
 chaos: $(VENV)/dev.stamp ## Run only the tests that kill real processes

@@ -18,7 +18,7 @@ _KEPT = 400
 
 def matches(name: str, text: str) -> None:
     """Fail unless ``text`` is what the golden file says. Long lines are compared by their ends."""
-    file = FOLDER / name
+    file = FOLDER / name  # or a whole path: a page that is written the same way
     found = abridged(text)
     if os.environ.get("GOLDEN") == "write":
         file.parent.mkdir(parents=True, exist_ok=True)

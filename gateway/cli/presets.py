@@ -1,4 +1,4 @@
-"""The commands about presets: ``list`` what there is, ``show`` one with what to paste."""
+"""The commands about presets: ``list`` those there are, ``show`` one with what to paste."""
 
 from __future__ import annotations
 
@@ -18,22 +18,26 @@ HEADING = "Try"
 
 
 def list_presets(invocation: Invocation, as_json: JsonOption = False) -> None:
-    """List the presets: what each creates, what a repeat does there, and what nobody has checked.
+    """List the presets: what each creates, what a repeat does there, how well its facts are known.
 
-    Yours lie in presets/ in your template folder, and come before ours.
+    Yours are files in presets/ of your template folder.
     """
+    from gateway.destinations.preset_text import REPEATS, facts
+
     shelf = _shelf(invocation)
     column = output.Column[Any]
     output.listing(
-        [shelf.preset(name) for name in shelf.names()],
+        [_read(shelf, name) for name in shelf.names()],
         [
-            column("PRESET", lambda preset: preset.id),
-            column("CREATES", lambda preset: _first(preset.creates)),
-            column("A REPEAT", lambda preset: _REPEATS[preset.idempotency]),
-            column("LIMIT", lambda preset: str(preset.rate_limit or "–")),
-            column("UNVERIFIED", lambda preset: _unverified(preset), right=True),
+            column("preset", lambda preset: preset.id),
+            column("for", lambda preset: preset.title),
+            column("calls", lambda preset: len(preset.steps), right=True),
+            column("a repeat", lambda preset: REPEATS[preset.idempotency]),
+            column("rate", lambda preset: preset.rate_limit or ""),
+            column("facts", facts, style=lambda text: "yellow" if "unverified" in text else ""),
+            column("whose", lambda preset: "yours" if shelf.is_own(preset.id) else "ours"),
         ],
-        record=lambda preset: _record(preset, shelf),
+        record=lambda preset: _record(shelf, preset),
         as_json=as_json,
         empty="there are no presets",
     )
@@ -41,110 +45,111 @@ def list_presets(invocation: Invocation, as_json: JsonOption = False) -> None:
 
 def show(
     invocation: Invocation,
-    preset: Annotated[str, typer.Argument(metavar="PRESET", help="Its name: hubspot-contact")],
+    preset: Annotated[str, typer.Argument(metavar="NAME", help="The preset's name")],
+    source: Annotated[
+        bool, typer.Option("--source", help="Print the file itself, to make one of your own")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one preset: what to paste into gateway.yaml, what it does, and what it stands on."""
+    """Show one preset: what it does and stands on, and what to paste into gateway.yaml."""
     shelf = _shelf(invocation)
-    if preset not in shelf.names():
-        import difflib
-
-        near = difflib.get_close_matches(preset, shelf.names(), 1)
-        hint = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(shelf.names())}"
-        raise UsageError(f'there is no preset "{preset}"; {hint}')
-    found = shelf.preset(preset)
-    if as_json:
-        output.json_line(_record(found, shelf))
-        return
-    output.line(f"{found.title}: {found.creates}\n")
-    for line in _paste(found):
-        output.line(line)
-    _section("Before", found.setup)
-    _section("Calls", [f"{step.method} {step.path or '(its URL)'}: {step.title}"
-                       for step in found.steps])  # fmt: skip
-    _section("A repeated attempt", [found.repeat])
-    _section("Where a lead lacks something", found.fallbacks)
-    limit = f"{found.rate_limit}: {found.rate_note or ''}".rstrip(": ") if found.rate_limit else ""
-    _section("Rate limit", [limit] if limit else [])
-    _section("Good to know", found.notes)
-    _section("What it stands on", [
-        f"{'✓' if claim.status == 'verified' else '? unverified:'} {claim.what}"
-        for claim in found.claims
-    ])  # fmt: skip
-    _section("The vendor's pages", [f"{page.url} (read {page.read})" for page in found.docs])
-
-
-_REPEATS = {
-    "natural": "updates the same one",
-    "key": "is told apart by its key",
-    "none": "would make another",
-}
+    found = _read(shelf, preset)
+    if source:
+        file = shelf.file(preset)
+        output.line(file.read_text("utf-8").rstrip("\n") if file else "")
+    elif as_json:
+        output.json_line({**_record(shelf, found), **_whole(found)})
+    else:
+        _print(found)
 
 
 def _shelf(invocation: Invocation) -> Shelf:
-    """With the user's own where there is a configuration that can be read; else ours alone."""
     from gateway.config import ConfigError, load
     from gateway.config.presets import Shelf
 
     settings = invocation.settings()
     try:
-        return Shelf(load(settings.config_path, settings.environ).template_dirs)
+        return load(settings.config_path, settings.environ).presets
     except ConfigError:
-        return Shelf()
+        # Whoever looks for a preset may have no configuration yet, or one that lacks it.
+        return Shelf([settings.config_path.resolve().parent / "templates"])
 
 
-def _first(text: str) -> str:
-    return text if len(text) <= 60 else text[:59].rstrip(" ,.") + "…"
+def _read(shelf: Shelf, name: str) -> Preset:
+    try:
+        return shelf.preset(name)
+    except ValueError as error:
+        raise UsageError(str(error).removeprefix("preset: ")) from None
 
 
-def _unverified(preset: Preset) -> str:
-    return f"{preset.unverified} of {len(preset.claims)}" if preset.unverified else "–"
-
-
-def _paste(preset: Preset) -> list[str]:
-    lines = [
-        "destinations:",
-        "  crm:",
-        "    kind: webhook",
-        f"    preset: {preset.id}",
-        "    with:",
-    ]
-    for name, parameter in preset.given.items():
-        needed = "" if parameter.required else "# "
-        lines.append(f"      {needed}{name}: {parameter.shown}   # {parameter.help}")
-    return lines
-
-
-def _section(title: str, texts: Any) -> None:
-    if texts:
-        output.line(f"\n{title}")
-        for text in texts:
-            output.line(f"  {text}")
-
-
-def _record(preset: Preset, shelf: Shelf) -> dict[str, Any]:
+def _record(shelf: Shelf, preset: Preset) -> dict[str, Any]:
     return {
-        "preset": preset.id,
-        "version": preset.version,
+        "name": preset.id,
         "title": preset.title,
         "creates": preset.creates,
-        "own": shelf.is_own(preset.id),
+        "calls": len(preset.steps),
         "idempotency": preset.idempotency,
         "rate_limit": str(preset.rate_limit) if preset.rate_limit else None,
-        "with": {
-            name: {"required": parameter.required, "help": parameter.help}
-            for name, parameter in preset.given.items()
-        },
-        "claims": [claim.model_dump() for claim in preset.claims],
-        "docs": [{"url": page.url, "read": page.read.isoformat()} for page in preset.docs],
+        "facts": len(preset.claims),
+        "unverified": preset.unverified,
+        "own": shelf.is_own(preset.id),
     }
+
+
+def _whole(preset: Preset) -> dict[str, Any]:
+    from gateway.destinations.preset_text import snippet
+
+    said = preset.model_dump(
+        mode="json",
+        by_alias=True,
+        include={"version", "docs", "claims", "setup", "given", "repeat", "fallbacks", "notes"},
+    )
+    return {**said, "paste": snippet(preset)}
+
+
+def _print(preset: Preset) -> None:
+    from gateway.destinations.preset_text import MARKS, REPEATS, facts, snippet
+
+    output.line(f"{preset.title} ({preset.id}, version {preset.version})")
+    output.line(f"  {preset.creates}")
+    output.line(f"  A repeat {REPEATS[preset.idempotency]}. {preset.repeat}")
+    if preset.requires is not None:
+        output.line(f"  Not sent when {preset.requires.otherwise}.")
+    _part("Set it up", [f"{n}. {text}" for n, text in enumerate(preset.setup, start=1)])
+    _part("Paste into gateway.yaml", snippet(preset).splitlines())
+    _part("Calls", [_call(step) for step in preset.steps])
+    _part("When something is missing", preset.fallbacks)
+    _part("Good to know", [*([preset.rate_note] if preset.rate_note else []), *preset.notes])
+    _part(
+        f"What it stands on ({facts(preset)}; ✓ was read at the vendor's, ? was not)",
+        [f"{MARKS[claim.status]} {claim.what}" for claim in preset.claims],
+    )
+    _part("Read", [f"{item.url} ({item.seen})" for item in preset.docs])
+
+
+def _call(step: Any) -> str:
+    when = f"  (when {step.when})" if step.when else ""
+    return f"{step.name}: {step.title}: {step.method} {step.path or '/'}{when}"
+
+
+def _part(title: str, lines: Any) -> None:
+    if lines:
+        output.line()
+        output.line(title)
+        for text in lines:
+            output.line(f"  {text}")
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the program."""
     presets = group("Recipes for CRMs: list, show.")
     app.add_typer(presets, name="presets", rich_help_panel=HEADING)
+    command(presets, "list", examples=["lead-gateway presets list --json"])(list_presets)
     command(
-        presets, "list", examples=["lead-gateway presets list", "lead-gateway presets list --json"]
-    )(list_presets)
-    command(presets, "show", examples=["lead-gateway presets show hubspot-contact"])(show)
+        presets,
+        "show",
+        examples=[
+            "lead-gateway presets show hubspot-contact",
+            "lead-gateway presets show generic --source > templates/presets/our-hook.yaml",
+        ],
+    )(show)

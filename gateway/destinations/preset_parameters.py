@@ -19,6 +19,15 @@ from gateway.destinations.webhook_url import is_template
 from gateway.units import parse_address
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?::[0-9]{1,5})?")
+_EXAMPLES = {
+    "secret": '"${CRM_TOKEN}"',
+    "url": "https://crm.example.com",
+    "host": "crm.example.com",
+    "flag": "true",
+    "number": "1",
+    "list": "[one, two]",
+    "fields": "{their_name: value}",
+}
 
 
 class Parameter(Strict):
@@ -56,7 +65,7 @@ class Parameter(Strict):
         """What to write for it, as an example."""
         if self.example is not None:
             return self.example
-        return {"secret": '"${CRM_TOKEN}"', "flag": "true", "number": "1"}.get(self.kind, "…")
+        return _EXAMPLES.get(self.kind, "…")
 
     @property
     def is_secret(self) -> bool:

@@ -35,7 +35,12 @@ class Document(Strict):
     """A page of the vendor's that the preset stands on, and when it was read."""
 
     url: WebAddress
-    read: date
+    read: date | None = None
+
+    @property
+    def seen(self) -> str:
+        """When it was read, in words."""
+        return f"read {self.read}" if self.read else "read before, the day is not known"
 
 
 class Claim(Strict):
@@ -116,7 +121,7 @@ class Preset(Strict):
     creates: Text
     docs: Annotated[tuple[Document, ...], Field(min_length=1)]
     claims: Annotated[tuple[Claim, ...], Field(min_length=1)]
-    oracle: Text = "none"
+    oracle: Text = "nothing else was asked."
     """What the requests were checked against, besides our own doubles."""
     setup: Texts = ()
     given: dict[Identifier, Parameter] = Field(default_factory=dict, alias="with")

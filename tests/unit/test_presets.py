@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from gateway.config.faults import ConfigError
 from gateway.config.presets import Shelf, preset_faults
 from gateway.delivery import Delivered
 from gateway.destinations.answer import Answer
+from gateway.destinations.preset_text import page, snippet
 from gateway.destinations.presets import Preset
 from gateway.destinations.rules import Rules, judge
 from gateway.render import Renderer
+from tests import goldens
 from tests.builders import NOON
 from tests.presets import CASES, SECRET, SHELF, answer_of, config
 
@@ -314,3 +317,38 @@ def test_a_changed_preset_is_another_configuration(tmp_path: Path) -> None:
     own(tmp_path, value="values.last_name")
 
     assert load(tmp_path / "gateway.yaml", {}).digest != before
+
+
+DOCS = Path(__file__).parents[2] / "docs" / "presets"
+
+
+@every_preset
+def test_the_page_of_a_preset_says_what_its_file_says(preset: Preset) -> None:
+    file = DOCS / f"{preset.id}.md"
+    written, mark, _ = file.read_text("utf-8").partition(" -->\n")
+    assert mark, "the page needs the line that says where its second half comes from"
+
+    goldens.matches(str(file), f"{written}{mark}\n{page(preset)}")
+
+
+def test_every_preset_has_a_page_that_can_be_found() -> None:
+    assert {file.stem for file in DOCS.glob("*.md")} == {*NAMES, "index"}
+    nav = (DOCS.parents[1] / "mkdocs.yml").read_text("utf-8")
+    index = (DOCS / "index.md").read_text("utf-8")
+    assert [name for name in NAMES if f"presets/{name}.md" not in nav] == []
+    assert [name for name in NAMES if f"({name}.md)" not in index] == []
+
+
+@every_preset
+def test_what_is_shown_to_paste_is_taken(tmp_path: Path, preset: Preset) -> None:
+    file = tmp_path / "gateway.yaml"
+    head = "version: 1\nsources: {website: {kind: push, token: a-token-of-mine}}\n"
+    file.write_text(head + snippet(preset))
+    commented = re.sub(r"# (\w+: )", r"\1", snippet(preset))
+    names = re.findall(r"\$\{(\w+)", commented)
+    environ = {name: "https://hook.example/x" if "URL" in name else "hush" for name in names}
+
+    assert check(load(file, environ)) == []
+
+    file.write_text(head + commented)  # with everything that it offers
+    assert check(load(file, environ)) == []
