@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,11 +19,14 @@ from gateway.delivery import Delivery, lead_uid
 from gateway.pipeline import Pipeline
 from gateway.queue import Queue
 from gateway.reading import Looked, Reader
+from gateway.reading.fingerprint import is_known, marks_of
 from gateway.sandbox.portal import Portal, portal_app
 from gateway.sources.gsl import GslConfig, GslSource
 from gateway.store import Store, StoredLead
 from tests.builders import an_agency
 
+OVERLAP = timedelta(minutes=15)
+"""The source's own default."""
 URL = "http://portal.example"
 
 
@@ -33,6 +36,7 @@ class ReadingHouse:
     queue: Queue
     portal: Portal = field(default_factory=lambda: Portal(seed=7))
     turned: timedelta = timedelta(0)
+    transport: Callable[[Any], httpx.AsyncBaseTransport] = lambda app: httpx.ASGITransport(app=app)
     _owners: Any = field(default_factory=itertools.count)
 
     def now(self) -> datetime:
@@ -55,8 +59,7 @@ class ReadingHouse:
                 **keys,
             }
         )
-        transport = httpx.ASGITransport(app=portal_app(self.portal))
-        http = httpx.AsyncClient(transport=transport)
+        http = httpx.AsyncClient(transport=self.transport(portal_app(self.portal)))
         return GslSource(name, config, http, self.store.sources, self.now)
 
     def pipeline(self) -> Pipeline:
@@ -91,3 +94,23 @@ class ReadingHouse:
         page = await self.store.deliveries.page(None, 500, destinations=["crm"])
         assert page.next_cursor is None
         return page.items
+
+    async def nothing_was_passed_over(
+        self, there: Sequence[str], before: Mapping[str, datetime]
+    ) -> None:
+        """Where a checkpoint has moved, all that its feed showed up to it is stored.
+
+        ``there`` are the leads that the portal had when reading began, ``before`` the checkpoints.
+        """
+        state = await self.store.sources.get("seloger")
+        for feed, reached in state.checkpoints.items():
+            start = before.get(feed, state.floor)
+            if reached == before.get(feed) or start is None:
+                continue
+            for lead_id in there:
+                lead = self.portal.leads.get(lead_id)
+                if lead and feed in lead.feeds and start - OVERLAP <= lead.created_at <= reached:
+                    (known,) = await self.store.leads.lookup([lead_uid("seloger", lead_id)])
+                    assert known
+                    read = marks_of("seloger", {feed: lead.feeds[feed]})
+                    assert known.mark == "f" or is_known(known.digest, read)

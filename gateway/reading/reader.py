@@ -104,7 +104,7 @@ class Reader:
     async def reconcile(self, feeds: Collection[str]) -> Looked:
         """Look again at the recent past, for what the portal showed late."""
         source = self._source
-        state = await self._store.sources.get(source.name)
+        state = await self.begin()
         now = await source.now()
         pieces = window.slices(now - source.config.reconcile.over, timedelta(0), now, SLICE_DAYS)
         look = Look(
@@ -115,7 +115,7 @@ class Reader:
     async def review(self, feeds: Collection[str]) -> Looked:
         """Walk slowly over the retention period, from where the last walk was broken off."""
         source = self._source
-        state = await self._store.sources.get(source.name)
+        state = await self.begin()
         now = await source.now()
         start = max(now - self._retention, state.review_at or now - self._retention)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,9 +11,9 @@ import pytest
 from gateway.delivery import State, lead_uid
 from gateway.queue import Queue
 from gateway.sandbox.leads import PortalLead
-from gateway.sandbox.portal.shelf import Ask, Cut, Shelf
 from gateway.sources.protocol import Page, Slice
 from gateway.store import Store
+from tests.fuse import Fuse
 from tests.reading_house import ReadingHouse
 
 pytestmark = pytest.mark.anyio
@@ -121,36 +120,23 @@ async def test_leads_that_share_a_moment_are_all_read_over_the_border_of_pages(
     assert await delivered_ids(house) == sorted(lead.id for lead in leads)
 
 
-async def test_leads_that_are_put_in_while_pages_shift_are_all_read(
-    house: ReadingHouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Pages by number instead of by key: what is put in moves every lead behind it."""
+@pytest.mark.parametrize("shift", ["insert", "remove"])
+async def test_leads_are_all_read_while_pages_shift(house: ReadingHouse, shift: str) -> None:
+    """A portal that counts: what comes or goes before a place moves every lead behind it."""
+    house.portal.by_position = True
     start = house.now() - timedelta(minutes=10)
-    leads = [
-        house.portal.add(1, "CLASSIFIED", at=start + timedelta(seconds=n))[0] for n in range(9)
-    ]
-    put_in: list[PortalLead] = []
-    page = Shelf.page
-
-    def shifting(shelf: Shelf, feed: str, low: int, high: int, ask: Ask) -> Cut:
-        if ask.key and len(put_in) < 3:  # between two pages, before what was read already
-            moment = start + timedelta(seconds=len(put_in) + 0.5)
-            put_in.extend(house.portal.add(1, "CLASSIFIED", at=moment))
-        whole = page(shelf, feed, low, high, replace(ask, key=None, limit=100))
-        first = int(ask.key or 0)
-        after = first + ask.limit
-        more = str(after) if after < len(whole.items) else None
-        return Cut(whole.items[first:after], whole.places[first:after], more)
-
-    monkeypatch.setattr(Shelf, "page", shifting)
+    for n in range(9):
+        house.portal.add(1, "CLASSIFIED", at=start + timedelta(seconds=n))
+    house.portal.faults.next = [shift] * 3
     source = house.source(page_size=2, feeds=["leads"])
 
-    first = await house.poll(source)
+    await house.poll(source)
+    shifted = len(house.portal.created) - 9
     await house.poll(source)
 
-    assert put_in
-    assert first.taken.read == 9
-    assert await delivered_ids(house) == sorted(lead.id for lead in [*leads, *put_in])
+    assert shifted == (3 if shift == "insert" else -3)
+    assert set(house.portal.created) <= set(await delivered_ids(house))
+    assert len(await delivered_ids(house)) == len(set(await delivered_ids(house)))
 
 
 async def test_a_floor_is_written_before_the_first_request(house: ReadingHouse) -> None:
@@ -182,6 +168,27 @@ async def test_leads_that_come_long_after_they_were_made_say_so(house: ReadingHo
     stored = [await house.lead(lead.id) for lead in (old, new)]
     assert [one and one.lead.late for one in stored] == [True, False]
     assert await delivered_ids(house) == sorted([old.id, new.id])
+
+
+async def test_a_poller_may_die_at_any_step(house: ReadingHouse) -> None:
+    """Each lead is delivered once, and no checkpoint stands beyond what is stored."""
+    fuse = Fuse()
+    fuse.lay(house)
+    for death in range(200):
+        house.turn(minutes=20)  # past the overlap: each round reads its own leads alone
+        house.portal.add(1, "PROJECT", at=house.now())
+        house.portal.add(1, "ESTIMATION", at=house.now())
+        house.turn(seconds=2)
+        source, there = house.source(page_size=2, feeds=["leads", "projects"]), house.portal.created
+        before = (await house.store.sources.get("seloger")).checkpoints
+        lived = await fuse.burns(house.poll(source), death, house)
+        await house.nothing_was_passed_over(there, before)
+        if lived:
+            break
+        await house.poll(house.source())
+
+    assert 20 < death < 199
+    assert await delivered_ids(house) == sorted(house.portal.created)
 
 
 @pytest.mark.parametrize("look", ["reconcile", "review"])
@@ -344,7 +351,7 @@ class TestErasedUpstream:
         """Leads that name a person in full."""
         found: list[PortalLead] = []
         while len(found) < count:
-            (lead,) = house.portal.add(1, "CLASSIFIED")
+            (lead,) = house.portal.add(1, "CLASSIFIED", at=house.now())
             request = lead.feeds["leads"]["contactRequest"]
             if request["email"] and request["phoneNumber"]:
                 found.append(lead)
@@ -393,18 +400,24 @@ class TestErasedUpstream:
         assert (await house.store.sources.get("seloger")).held == frozenset()
 
     async def test_while_some_are_held_a_single_one_is_held_too(self, house: ReadingHouse) -> None:
-        leads = self.people(house, 7)
+        leads = self.people(house, 6)
         house.turn(seconds=2)
         source = house.source()
         await house.poll(source)
-        for lead in leads[:6]:
+        for lead in leads:
             house.portal.nullify(lead.id)
         await house.poll(source)
-        house.portal.nullify(leads[6].id)
-
+        house.turn(minutes=30)  # the held ones are read no more
+        (single,) = self.people(house, 1)
+        house.turn(seconds=2)
         await house.poll(source)
+        house.portal.nullify(single.id)
 
-        assert await house.mark(leads[6].id) == "a"
+        looked = await house.poll(source)
+
+        assert len(looked.taken.nulled) == 1
+
+        assert await house.mark(single.id) == "a"
         assert len((await house.store.sources.get("seloger")).held) == 7
 
     async def test_what_an_operator_erased_is_held_no_longer(self, house: ReadingHouse) -> None:
