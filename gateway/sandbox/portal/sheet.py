@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,18 +21,19 @@ MOST_RULES = 1000
 
 
 def _offset(value: Any) -> timedelta:
-    match = re.fullmatch(r"([+-]?)\s*(.+)", value.strip()) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError("write how far the clock is ahead, as 90s, or behind, as -90s")
-    ahead = parse_duration(match[2])
-    return -ahead if match[1] == "-" else ahead
+    text = value.strip() if isinstance(value, str) else ""
+    try:
+        ahead = parse_duration(text.lstrip("+-"))
+    except ValueError:
+        raise ValueError("write how far the clock is ahead, as 90s, or behind, as -90s") from None
+    return -ahead if text.startswith("-") else ahead
 
 
 class Late(Strict):
     """Leads that searches find only some time after their creation."""
 
     share: Share
-    by: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(minutes=30)
+    by: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(minutes=30)
     """At most so long; each one's own time is drawn."""
 
     @model_validator(mode="before")
