@@ -110,6 +110,14 @@ async def test_each_step_goes_out_when_it_is_due_and_once(house: House) -> None:
     assert await house.store.ladders.count() == 0
 
 
+async def test_a_step_that_is_not_due_is_not_taken(house: House) -> None:
+    await house.accept()
+    house.later(minutes=5, seconds=1)
+    await house.escalator.round()
+    what, made = await house.store.ladders.escalate(UID, 2, None, None, [("dlv_x", "manager")])
+    assert (what, made) == ("moved", ())
+
+
 async def test_a_claim_ends_the_ladder_and_calls_off_what_waits(house: House) -> None:
     await house.accept()
     house.later(minutes=6)

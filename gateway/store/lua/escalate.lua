@@ -13,9 +13,10 @@ if f[5] then
   redis.call('ZREM', ladder, uid)
   return {'claimed'}
 end
-if tonumber(f[4] or '0') ~= step or not redis.call('ZSCORE', ladder, uid) then return {'moved'} end
+-- Who read the step after another took the one before holds the next, which is not due yet.
+local now, due = now_ms(), redis.call('ZSCORE', ladder, uid)
+if tonumber(f[4] or '0') ~= step or not due or tonumber(due) > now then return {'moved'} end
 
-local now = now_ms()
 local stored = {uid = uid, id = f[1], source = f[2], born = f[3]}
 local answer, names = {'escalated'}, {}
 for i = 6, #ARGV, 2 do
