@@ -170,7 +170,7 @@ def test_every_lead_comes_once_whatever_happens_for_long(valkey_url: str) -> Non
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         machine(valkey_url),
         settings=settings(
-            max_examples=400, stateful_step_count=50, deadline=None, database=None,
+            max_examples=200, stateful_step_count=40, deadline=None, database=None,
             suppress_health_check=list(HealthCheck),
         ),
     )  # fmt: skip
