@@ -92,7 +92,10 @@ class Walk:
                     break
                 await self._hear()
                 if len(self._held) >= HOLD or len(self._no_leads) >= HOLD:
-                    yield self._complete()
+                    batch = self._complete()
+                    if self._abreast and (open_feeds := self._open()):
+                        self._ask(open_feeds)  # the next pages come while this is stored
+                    yield batch
                 await asyncio.sleep(self._breathe)
         finally:
             await self._close()

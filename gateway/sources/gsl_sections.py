@@ -10,9 +10,15 @@ from typing import Any
 from gateway.lead import Estimation, Financing, PersonStatus, Project
 from gateway.sources.raw import at, flag, number, text
 
+# Most leads have none of these sections: what is not there is not looked for field by field.
+_NO_ESTIMATION, _NO_PROJECT = Estimation(), Project()
+_NO_FINANCING, _NO_STATUS = Financing(), PersonStatus()
+
 
 def estimation(raw: Any) -> Estimation:
     """The ``estimation`` of feed estimations and of the single lead."""
+    if not isinstance(raw, dict):
+        return _NO_ESTIMATION
     estate = at(raw, "estimationProperty")
     spaces, structure = at(estate, "spaces"), at(estate, "structure")
     homes, rooms = at(spaces, "residential"), at(structure, "rooms")
@@ -67,6 +73,10 @@ def estimation(raw: Any) -> Estimation:
 
 def project(raw: Any, wished: Any) -> Project:
     """The ``project`` of feed projects, and the surfaces its ``property`` wishes for."""
+    living = number(at(wished, "spaces", "residential", "livingSpace"))
+    commercial = number(at(wished, "spaces", "commercial", "commercialSpace"))
+    if not isinstance(raw, dict) and living is None and commercial is None:
+        return _NO_PROJECT
     business = at(raw, "commercial", "business")
     return Project(
         services_needed=text(at(raw, "servicesNeeded")),
@@ -82,13 +92,15 @@ def project(raw: Any, wished: Any) -> Project:
         investment_reason=text(at(raw, "investment", "investmentReason")),
         investment_type=text(at(raw, "investment", "investmentType")),
         plot_status=text(at(raw, "build", "plotStatus")),
-        surface_living=number(at(wished, "spaces", "residential", "livingSpace")),
-        surface_commercial=number(at(wished, "spaces", "commercial", "commercialSpace")),
+        surface_living=living,
+        surface_commercial=commercial,
     )
 
 
 def financing(raw: Any) -> Financing:
     """The ``contactRequest.borrowingCapacities`` of feed projects."""
+    if not isinstance(raw, dict):
+        return _NO_FINANCING
     gross, net = at(raw, "income", "grossIncome"), at(raw, "income", "netIncome")
     taxable, taxes = at(raw, "income", "taxableIncome"), at(raw, "income", "taxes")
     passive = at(raw, "passiveIncome")
@@ -125,6 +137,8 @@ def financing(raw: Any) -> Financing:
 
 def person_status(raw: Any) -> PersonStatus:
     """The ``contactRequest.personnalStatus`` of feed projects."""
+    if not isinstance(raw, dict):
+        return _NO_STATUS
     return PersonStatus(
         employment=text(at(raw, "employmentStatus")),
         children_at_home=number(at(raw, "childrenAtHome")),
