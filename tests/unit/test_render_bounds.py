@@ -161,6 +161,21 @@ def test_what_would_not_end_is_stopped(source: str) -> None:
     assert time.thread_time() - started < 4 * bounds.SECONDS
 
 
+def test_a_machine_that_sleeps_in_between_is_no_fault_of_the_templates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hours = iter(range(0, 10**9, 3600))
+    monkeypatch.setattr("gateway.bounds.time.monotonic", lambda: float(next(hours)))
+    source = "{% for a in lead.message %}{{ a }}{% endfor %}"
+    assert run(source, "x" * 500) == "x" * 500
+
+
+def test_a_template_that_takes_too_long_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.bounds.SECONDS", 0.02)
+    with pytest.raises(TemplateError, match=r"runs longer than 0\.02 s"):
+        run("{% for a in lead.message %}{% for b in lead.message %}{% endfor %}{% endfor %}", LARGE)
+
+
 def test_a_template_that_includes_itself_is_stopped(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
