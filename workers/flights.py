@@ -25,7 +25,7 @@ ALONE_AFTER = 3
 """A delivery interrupted this often may be what kills workers: it flies alone (contract §7)."""
 AHEAD_PART = 4
 """One more is begun for so many that may be on the wire: enough for what writing ends down and
-beginning others takes while the wire is full (measured: 0.93 of a bare loop, 0.88 with one in 8)."""
+beginning others takes while the wire is full (0.93 of a bare loop; 0.88 with one in 8)."""
 
 log = structlog.get_logger()
 
