@@ -64,6 +64,7 @@ async def test_the_second_takes_over_within_ten_seconds_of_the_firsts_death(
     assert by(watched, "poller2")[0] - died_at < TAKEN_OVER_WITHIN
 
 
+@pytest.mark.chaos
 async def test_one_that_stops_in_order_hands_over_at_once(
     town: Town, watched: WatchedPortal
 ) -> None:
