@@ -53,6 +53,10 @@ bench: $(VENV)/dev.stamp ## Measure throughput, latency and memory on this machi
 docs: $(VENV)/dev.stamp ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+.PHONY: screenshots
+screenshots: $(VENV)/browser.stamp ## Draw the documentation's pictures of the dashboard anew
+	$(BIN)/python -m tests.browser.shots docs/images/dashboard
+
 .PHONY: lock
 lock: $(VENV)/dev.stamp ## Pin the newest allowed dependencies, with hashes
 	$(BIN)/uv pip compile -q --upgrade $(LOCK) pyproject.toml -o requirements.lock

@@ -10,8 +10,9 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import asdict
+from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -31,6 +32,7 @@ BEAT_EVERY = 10.0
 LASTS = 3600.0
 """Seconds after which a stream ends and the client opens another."""
 
+T = TypeVar("T")
 _PLACE = re.compile(r"^\d{1,20}-\d{1,20}$")
 
 
@@ -61,8 +63,12 @@ async def live(request: Request) -> Response:
 
 async def _each(web: Web, place: str) -> AsyncIterator[str]:
     quiet_since = time.monotonic()
-    async for found in _looks(web, place):
-        for event in found:
+
+    async def look() -> Sequence[Event]:
+        return await web.store.events.after(place)
+
+    async for found in _looks(web, look):
+        for event in found or ():
             content = asdict(event)
             place = content.pop("id")
             yield encode(event.type, content, place)
@@ -74,27 +80,28 @@ async def _each(web: Web, place: str) -> AsyncIterator[str]:
 
 
 async def _nudges(web: Web, place: str) -> AsyncIterator[str]:
+    """A word whenever something is new. A page wants to know that, not what: the newest place is
+    enough, and costs the same however much happens.
+    """
     yield encode("hello", {})
-    waiting, last = 0, time.monotonic()
-    async for found in _looks(web, place):
-        waiting += len(found)
+    last = time.monotonic()
+    async for newest in _looks(web, web.store.events.latest):
         pause = time.monotonic() - last
-        if (waiting and pause >= NUDGE_EVERY) or pause >= BEAT_EVERY:
-            yield encode("changed" if waiting else "beat", {"events": waiting})
-            waiting, last = 0, time.monotonic()
+        changed = newest is not None and newest != place
+        if (changed and pause >= NUDGE_EVERY) or pause >= BEAT_EVERY:
+            yield encode("changed" if changed else "beat", {})
+            place, last = newest or place, time.monotonic()
 
 
-async def _looks(web: Web, place: str) -> AsyncIterator[list[Event]]:
-    """What came since the last look, again and again; nothing while the store is away."""
+async def _looks(web: Web, look: Callable[[], Awaitable[T]]) -> AsyncIterator[T | None]:
+    """Look again and again, some times a second; None while the store is away."""
     ends = time.monotonic() + LASTS
     while not web.closing.is_set() and time.monotonic() < ends:
-        found: list[Event] = []
+        found: T | None = None
         try:
-            found = list(await web.store.events.after(place))
+            found = await look()
         except StoreUnavailable:
             await _rest(web, NUDGE_EVERY)
-        if found:
-            place = found[-1].id
         yield found
         await _rest(web, LOOK_EVERY)
 

@@ -31,8 +31,8 @@ _PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 _HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        "connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
+        "connect-src 'self'; font-src 'self'; manifest-src 'self'; frame-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -64,7 +64,8 @@ class Guard:
                 started = True
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
-                    headers[name] = value
+                    if name not in headers:  # an answer may ask for less, never for nothing
+                        headers[name] = value
                 if public.startswith("https://"):
                     headers["strict-transport-security"] = "max-age=31536000"
                 if "cache-control" not in headers:

@@ -92,7 +92,7 @@ async def paint(folder: Path, names: Sequence[str], looks: Sequence[str]) -> Non
     """These pages in these looks."""
     with tempfile.TemporaryDirectory(prefix="lead-gateway-shots-") as place:
         async with stage(Path(place)) as shown, chromium() as browser:
-            lead = await _telling(shown)
+            lead = await telling(shown)
             for look in looks:
                 context = await browser.new_context(**LOOKS[look])
                 page = await context.new_page()
@@ -104,7 +104,7 @@ async def paint(folder: Path, names: Sequence[str], looks: Sequence[str]) -> Non
                 await context.close()
 
 
-async def _telling(shown: Stage) -> str:
+async def telling(shown: Stage) -> str:
     """A lead with a dead letter in it: there is most to see."""
     page = await shown.gateway.store.deliveries.page(states=["dead"])  # type: ignore[list-item]
     return page.items[0].lead_id if page.items else shown.ids[-1]

@@ -219,3 +219,22 @@ async def test_every_page_has_words_in_every_language(house: WebGateway, languag
             page = await client.get(f"{path}?lang={language}")
             assert page.status_code == 200, path
             assert f'<html lang="{language}">' in page.text
+
+
+async def test_what_a_person_would_see_is_drawn_in_a_frame_that_can_do_nothing(
+    house: WebGateway,
+) -> None:
+    async with browse(house, signed_in=True) as client:
+        page = (await client.get("/destinations/team?preview=PROJECT")).text
+        drawn = await client.get("/destinations/team/drawing/PROJECT")
+        none = await client.get("/destinations/crm/drawing/PROJECT")
+        odd = await client.get("/destinations/team/drawing/<script>")
+    async with browse(house) as stranger:
+        hidden = await stranger.get("/destinations/team/drawing/PROJECT")
+    assert '<iframe class="drawing" sandbox src="/destinations/team/drawing/PROJECT"' in page
+    policy = drawn.headers["content-security-policy"]
+    assert policy.endswith("sandbox")
+    assert "script-src" not in policy
+    assert "default-src 'none'" in policy
+    assert drawn.headers["x-frame-options"] == "SAMEORIGIN"
+    assert (none.status_code, odd.status_code, hidden.status_code) == (404, 404, 303)

@@ -145,6 +145,28 @@ def settings(config: GatewayConfig, name: str) -> dict[str, str]:
 
 
 @signed_in
+async def drawing(request: Request, session: str) -> Response:
+    """What a person would see of a sample: a mail's page, a Slack message. For a frame alone.
+
+    It runs no script and loads nothing: what a template makes is not ours to trust.
+    """
+    category = request.path_params["category"]
+    if category not in CATEGORIES:
+        raise Problem(404, "there is no sample of this category")
+    preview, _ = _preview(web_of(request), request.path_params["name"], category)
+    if preview is None or "html" not in preview.files:
+        raise Problem(404, "there is nothing to draw")
+    headers = {
+        "content-security-policy": (
+            "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+            "frame-ancestors 'self'; sandbox"
+        ),
+        "x-frame-options": "SAMEORIGIN",
+    }
+    return Response(preview.files["html"], media_type="text/html; charset=utf-8", headers=headers)
+
+
+@signed_in
 async def test(request: Request, session: str) -> Response:
     """Send one invented lead, and show what was answered."""
     fields = await read_form(request, session)
@@ -165,6 +187,7 @@ async def steer(request: Request, session: str) -> Response:
 ROUTES = (
     Route("/destinations", destinations),
     Route("/destinations/{name}", destination),
+    Route("/destinations/{name}/drawing/{category}", drawing),
     Route("/destinations/{name}/test", test, methods=["POST"]),
     Route("/destinations/{name}/pause", steer, methods=["POST"]),
     Route("/destinations/{name}/resume", steer, methods=["POST"]),
