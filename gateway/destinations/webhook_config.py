@@ -6,6 +6,7 @@ secret. What a preset brings along is filled in here, so that everyone else sees
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -28,6 +29,9 @@ from gateway.destinations.webhook_auth import Auth, HeaderName, HeaderValue, Sig
 from gateway.destinations.webhook_url import check_url, host_of
 
 Method = Literal["POST", "PUT", "PATCH"]
+
+_TELLING = 12
+"""Characters of a part of a secret address from which on it could tell the rest."""
 
 _OF_THE_PRESET = (
     "url", "method", "auth", "body", "form", "success", "duplicate", "permanent", "idempotency",
@@ -197,8 +201,7 @@ def _private_behind_proxy(config: WebhookConfig) -> None:
 def _secrets(value: Any) -> Iterator[str]:
     if isinstance(value, SecretStr):
         text = value.get_secret_value()
-        # Of an address the host may be seen: what comes after it is the secret.
-        yield _after_host(text) if text.startswith(("https://", "http://")) else text
+        yield from _of_address(text) if text.startswith(("https://", "http://")) else (text,)
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
             yield from _secrets(getattr(value, name))
@@ -210,6 +213,8 @@ def _secrets(value: Any) -> Iterator[str]:
             yield from _secrets(item)
 
 
-def _after_host(url: str) -> str:
-    parts = urlsplit(url)
-    return url.partition(parts.netloc)[2].lstrip("/")
+def _of_address(url: str) -> Iterator[str]:
+    """Of an address the host may be seen: what comes after it is secret, whole and in parts."""
+    after = url.partition(urlsplit(url).netloc)[2].lstrip("/")
+    yield after
+    yield from (part for part in re.split(r"[/?&=]", after) if len(part) >= _TELLING)

@@ -107,7 +107,7 @@ class SignIn:
 
 def no_token(problem: RemoteProblem) -> Deferred:
     """What it means for a delivery that no token can be had."""
-    reason = _REASONS.get(problem.kind)
+    reason = problem.reason or _REASONS.get(problem.kind)
     if reason is None:
         reason = Reason.SERVER_ERROR if problem.status else Reason.CONNECTION
     answer = answer_text(problem.text.encode())

@@ -24,7 +24,8 @@ class RemoteProblem(Exception):
     ``kind`` is one of ``credentials`` (a grant or token refused), ``forbidden`` (this is not
     allowed or not found), ``rate_limited``, ``down`` (transport, 5xx), ``protocol`` (an answer that
     is not what the vendor documents: HTML, a page key that repeats, a body too large).
-    ``retry_after`` is its wish in seconds. ``details`` is the problem document, if one came.
+    ``retry_after`` is its wish in seconds. ``details`` is the problem document, if one came;
+    ``reason`` says why no answer came.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class RemoteProblem(Exception):
         retry_after: float | None = None,
         status: int | None = None,
         details: dict[str, Any] | None = None,
+        reason: Reason | None = None,
     ) -> None:
         super().__init__(text)
         self.kind = kind
@@ -42,6 +44,7 @@ class RemoteProblem(Exception):
         self.retry_after = retry_after
         self.status = status
         self.details = details or {}
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +96,14 @@ async def ask(
             finally:
                 await response.aclose()
     except TimeoutError as error:
-        raise _down(asked, f"no complete answer within {deadline:g} s") from error
+        text = f"no complete answer within {deadline:g} s"
+        raise _down(asked, text, Reason.TIMEOUT) from error
     except WireError as error:
         if error.reason is Reason.TOO_LARGE:
             _too_large(asked, cap)
-        raise _down(asked, error.text) from error
+        raise _down(asked, error.text, error.reason) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise _down(asked, "the connection failed") from error
+        raise _down(asked, "the connection failed", Reason.CONNECTION) from error
     headers = {name.lower(): value for name, value in response.headers.items()}
     return Answer(response.status_code, headers, bytes(body))
 
@@ -140,8 +144,9 @@ def _what_came(answer: Answer) -> str:
     return "something else"
 
 
-def _down(asked: Asked, text: str) -> RemoteProblem:
-    return RemoteProblem("down", f"{asked.what}: {text}; look at {asked.address}")
+def _down(asked: Asked, text: str, reason: Reason) -> RemoteProblem:
+    words = f"{asked.what}: {text}; look at {asked.address}"
+    return RemoteProblem("down", words, reason=reason)
 
 
 def _too_large(asked: Asked, cap: int) -> NoReturn:

@@ -1,133 +1,102 @@
-"""Pipedrive, as far as its facts are known: persons, leads and notes, typed as its client has them.
-
-Holds state. ``lose`` names the calls whose next answer gets lost after the work is done, as when
-somebody is killed in between; ``fail_share`` is the share of calls that it answers with 500 or 429.
-"""
+"""Pipedrive: persons, leads and notes, typed as its own client has them."""
 
 from __future__ import annotations
 
-import itertools
-import random
 import uuid
-from collections import Counter
-from dataclasses import dataclass, field
 from typing import Any
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+
+from tests.doubles.vendor import SECRET, Vendor, Work, is_whole
 
 
-@dataclass
-class Pipedrive:
-    """One account. ``calls`` counts what was asked for, failures included."""
+class Pipedrive(Vendor):
+    """One account."""
 
-    token: str = "hush-0815-4711"
-    persons: list[dict[str, Any]] = field(default_factory=list)
-    leads: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[dict[str, Any]] = field(default_factory=list)
-    lose: set[str] = field(default_factory=set)
-    fail_share: float = 0.0
-    draw: random.Random = field(default_factory=lambda: random.Random(1))
-    calls: Counter[str] = field(default_factory=Counter)
-    _ids: Any = field(default_factory=lambda: itertools.count(12))
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.persons: list[dict[str, Any]] = []
+        self.leads: list[dict[str, Any]] = []
+        self.notes: list[dict[str, Any]] = []
 
-    def app(self) -> Starlette:
-        return Starlette(
-            routes=[
-                Route("/api/v2/persons", self._person, methods=["POST"]),
-                Route("/api/v2/persons/search", self._search, methods=["GET"]),
-                Route("/v1/leads", self._lead, methods=["POST"]),
-                Route("/v1/leads", self._leads, methods=["GET"]),
-                Route("/v1/notes", self._note, methods=["POST"]),
-                Route("/v1/notes", self._notes, methods=["GET"]),
-            ]
-        )
+    def routes(self) -> list[tuple[str, str, str, Work]]:
+        return [
+            ("POST", "/api/v2/persons", "person", self._person),
+            ("GET", "/api/v2/persons/search", "search", self._search),
+            ("POST", "/v1/leads", "lead", self._lead),
+            ("GET", "/v1/leads", "leads", self._leads),
+            ("POST", "/v1/notes", "note", self._note),
+            ("GET", "/v1/notes", "notes", self._notes),
+        ]
 
-    def _refusal(self, request: Request, name: str) -> Response | None:
-        self.calls[name] += 1
-        if request.headers.get("x-api-token") != self.token:
-            return _no(401, "unauthorized access")
-        if self.draw.random() < self.fail_share:
-            if self.draw.random() < 0.5:
-                return _no(500, "internal error")
-            return JSONResponse(
-                {"success": False, "error": "rate limit"}, 429, {"x-ratelimit-reset": "0"}
-            )
-        return None
+    def may_enter(self, request: Request) -> bool:
+        return request.headers.get("x-api-token") == SECRET
 
-    def _answer(self, name: str, status: int, data: Any) -> Response:
-        if name in self.lose:
-            self.lose.discard(name)
-            # What the sender sees when the answer never comes: nothing that it can read.
-            return Response(b"", 502)
-        return JSONResponse({"success": True, "data": data}, status)
+    def unknown(self) -> Response:
+        return _no(401, "unauthorized access")
+
+    def limited(self) -> Response:
+        return _no(429, "request over limit", {"x-ratelimit-reset": "0"})
+
+    def broken(self) -> Response:
+        return _no(500, "internal error")
+
+    def made(self) -> list[str]:
+        return [lead["origin_id"] for lead in self.leads]
 
     async def _person(self, request: Request) -> Response:
-        if (no := self._refusal(request, "person")) is not None:
-            return no
         body = await request.json()
         if not isinstance(body.get("name"), str) or not body["name"]:
             return _no(400, "name is required")
-        if not _is_whole(body.get("owner_id", 1)):
+        if not is_whole(body.get("owner_id", 1)):
             return _no(400, "owner_id must be an integer")
-        person = {**body, "id": next(self._ids)}
-        self.persons.append(person)
-        return self._answer("person", 200, person)
+        self.persons.append({**body, "id": self.new_id()})
+        return _yes(200, self.persons[-1])
 
     async def _search(self, request: Request) -> Response:
-        if (no := self._refusal(request, "search")) is not None:
-            return no
         term, kind = request.query_params["term"], request.query_params["fields"]
-        field_name = {"email": "emails", "phone": "phones"}[kind]
+        if len(term) < 1:
+            return _no(400, "term is required")
+        known_by = {"email": "emails", "phone": "phones"}[kind]
         found = [
             {"result_score": 1.0, "item": {"id": person["id"], "name": person["name"]}}
             for person in self.persons
-            if any(item["value"].lower() == term.lower() for item in person.get(field_name, ()))
+            if any(item["value"].lower() == term.lower() for item in person.get(known_by, ()))
         ]
-        return JSONResponse({"success": True, "data": {"items": found}})
+        return _yes(200, {"items": found})
 
     async def _lead(self, request: Request) -> Response:
-        if (no := self._refusal(request, "lead")) is not None:
-            return no
         body = await request.json()
-        if not body.get("title") or not _is_whole(body.get("person_id")):
+        if not body.get("title") or not is_whole(body.get("person_id")):
             return _no(400, "title and person_id, an integer, are required")
         if body["person_id"] not in [person["id"] for person in self.persons]:
             return _no(404, "person not found")
-        lead = {**body, "id": str(uuid.UUID(int=next(self._ids)))}
-        self.leads.append(lead)
-        return self._answer("lead", 201, lead)
+        value = body.get("value")
+        if value is not None and (len(value["currency"]) != 3 or isinstance(value["amount"], str)):
+            return _no(400, "value wants an amount and a currency")
+        self.leads.append({**body, "id": str(uuid.UUID(int=self.new_id()))})
+        return _yes(201, self.leads[-1])
 
     async def _leads(self, request: Request) -> Response:
-        if (no := self._refusal(request, "leads")) is not None:
-            return no
         person = int(request.query_params["person_id"])
-        found = [lead for lead in self.leads if lead["person_id"] == person]
-        return JSONResponse({"success": True, "data": found})
+        return _yes(200, [lead for lead in self.leads if lead["person_id"] == person])
 
     async def _note(self, request: Request) -> Response:
-        if (no := self._refusal(request, "note")) is not None:
-            return no
         body = await request.json()
         if not body.get("content") or body.get("lead_id") not in [one["id"] for one in self.leads]:
             return _no(400, "content and the lead_id of a lead are required")
-        note = {**body, "id": next(self._ids)}
-        self.notes.append(note)
-        return self._answer("note", 200, note)
+        self.notes.append({**body, "id": self.new_id()})
+        return _yes(200, self.notes[-1])
 
     async def _notes(self, request: Request) -> Response:
-        if (no := self._refusal(request, "notes")) is not None:
-            return no
         lead = request.query_params["lead_id"]
-        found = [note for note in self.notes if note["lead_id"] == lead]
-        return JSONResponse({"success": True, "data": found})
+        return _yes(200, [note for note in self.notes if note["lead_id"] == lead])
 
 
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _yes(status: int, data: Any) -> Response:
+    return JSONResponse({"success": True, "data": data}, status)
 
 
-def _no(status: int, error: str) -> Response:
-    return JSONResponse({"success": False, "error": error, "error_info": "see the docs"}, status)
+def _no(status: int, error: str, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"success": False, "error": error}, status, headers)
