@@ -124,8 +124,9 @@ class Walk:
         """Take in the pages that came; end the feeds that are read, failed, or keep others
         waiting.
         """
-        answered = any(read.whole or read.reached > _LONG_AGO for read in self.reads.values())
-        patience = LAG if answered and self._abreast else None
+        asked = {read.feed for read in self._asked.values()}
+        waiting = any(x.feed not in asked and not x.problem for x in self.reads.values())
+        patience = LAG if waiting and self._abreast else None
         heard, _ = await asyncio.wait(
             self._asked, timeout=patience, return_when=asyncio.FIRST_COMPLETED
         )

@@ -142,6 +142,26 @@ async def test_reconcile_and_review_run_by_themselves(
         await until(both_looked)
 
 
+async def test_a_source_that_is_reset_while_it_is_read_begins_anew(
+    house: House, watched: WatchedPortal, until: Any
+) -> None:
+    house.portal.add(3)
+    async with house.running(workers=0) as gateway:
+        sources = gateway.store.sources
+        await watched.until(lambda: len(watched.calls) >= 10)
+        before = await sources.get("seloger")
+        await sources.reset("seloger")
+
+        async def has_begun_anew() -> bool:
+            state = await sources.get("seloger")
+            return bool(state.since and before.since and state.since > before.since)
+
+        await until(has_begun_anew)
+        delivered = await gateway.store.deliveries.page(None, 100, destinations=["crm"])
+
+    assert len(delivered.items) == 3
+
+
 async def test_a_paused_source_is_left_alone_and_resumed_at_once(
     house: House, watched: WatchedPortal
 ) -> None:

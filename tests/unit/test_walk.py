@@ -145,6 +145,19 @@ async def test_the_first_feed_to_answer_may_take_as_long_as_the_portal_may(
     assert all(read.whole for read in walk.reads.values())
 
 
+async def test_a_feed_read_by_itself_may_be_slow_on_every_page(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(walk_module, "LAG", 0.01)
+    slow = asyncio.Event()
+    source = ListedSource({"leads": [[item("a")], slow, [item("b")]]})
+    asyncio.get_running_loop().call_later(0.1, slow.set)
+
+    walk, _ = await walked(source)
+
+    assert walk.reads["leads"].whole
+
+
 async def test_one_at_a_time_never_asks_for_two_pages_at_once() -> None:
     source = ListedSource({"leads": pages(range(300)), "projects": pages(range(300))})
     at_once = [0, 0]
