@@ -41,7 +41,8 @@ from gateway.store.rejects import Rejected, Rejects
 from gateway.store.sealing import BadKey, Marks, Seal
 from gateway.store.search import Search
 from gateway.store.signins import SignIns
-from gateway.store.sources import FeedTrouble, Sources, SourceState
+from gateway.store.source_state import FeedTrouble, SourceState
+from gateway.store.sources import Sources
 from gateway.store.threads import Threads
 from gateway.store.upkeep import Upkeep
 from gateway.store.work import Begun, Claim, Finished, Replayed, Report, Returned, Work

@@ -4,66 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from gateway.store.connection import Connection
 from gateway.store.sealing import Seal, Unreadable
-
-
-@dataclass(frozen=True, slots=True)
-class FeedTrouble:
-    """What is wrong with one feed, in a sentence and as the portal's document, and when it is
-    tried again.
-    """
-
-    problem: str
-    next_try_at: datetime | None = None
-    details: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class SourceState:
-    """What is known of a source. ``state``: up, down, refused or paused; new until first polled."""
-
-    name: str
-    state: str = "new"
-    problem: str | None = None
-    details: dict[str, Any] = field(default_factory=dict)
-    """The portal's problem document, when one came with the problem."""
-    last_success_at: datetime | None = None
-    next_try_at: datetime | None = None
-    floor: datetime | None = None
-    since: datetime | None = None
-    """When it was first looked at."""
-    checkpoints: dict[str, datetime] = field(default_factory=dict)
-    troubles: dict[str, FeedTrouble] = field(default_factory=dict)
-    clock_skew: float | None = None
-    """Seconds the portal's clock is ahead of ours."""
-    poll_seconds: float | None = None
-    reconciled_at: datetime | None = None
-    reviewed_at: datetime | None = None
-    review_at: datetime | None = None
-    """How far a review has come that is not over."""
-    missed_at: datetime | None = None
-    missed_leads: int = 0
-    """When a second look last found leads that polls had passed over, and how many."""
-    ended_at: datetime | None = None
-    ended_leads: int = 0
-    """When leads were last read whose time the portal says was over already, and how many."""
-    held: frozenset[str] = frozenset()
-    """Leads (uid) whose person the portal nulled and that are not erased, as too many were."""
-
-    @property
-    def checkpoint(self) -> datetime | None:
-        """The oldest feed's checkpoint: everything before it is stored."""
-        return min(self.checkpoints.values(), default=None)
-
-    @property
-    def feed_problems(self) -> dict[str, str]:
-        """The feeds in trouble, each with its sentence."""
-        return {feed: trouble.problem for feed, trouble in self.troubles.items()}
+from gateway.store.source_state import (
+    FeedTrouble,
+    SourceState,
+    in_ms,
+    read_state,
+    write_troubles,
+)
 
 
 class Sources:
@@ -77,8 +29,8 @@ class Sources:
         """Write down where a source starts, once and before its first request; its state."""
         pipeline = self._c.redis.pipeline(transaction=True)
         key = self._c.key("source", name)
-        pipeline.hsetnx(key, "floor", _ms(floor))
-        pipeline.hsetnx(key, "since", _ms(datetime.now(UTC)))
+        pipeline.hsetnx(key, "floor", in_ms(floor))
+        pipeline.hsetnx(key, "since", in_ms(datetime.now(UTC)))
         pipeline.sadd(self._c.key("sources"), name)
         return await self._state(name, pipeline)
 
@@ -94,7 +46,7 @@ class Sources:
         for answer in (fields, held):
             if isinstance(answer, BaseException):
                 raise answer
-        return _state(name, {key.decode(): value for key, value in fields.items()}, held)
+        return read_state(name, {key.decode(): value for key, value in fields.items()}, held)
 
     async def names(self) -> list[str]:
         """Every source that ever began."""
@@ -103,7 +55,7 @@ class Sources:
 
     async def move(self, name: str, checkpoints: Mapping[str, datetime], token: int) -> bool:
         """Move feeds' checkpoints forward; False when somebody else polls now."""
-        pairs = [cell for feed, at in checkpoints.items() for cell in (feed, _ms(at))]
+        pairs = [cell for feed, at in checkpoints.items() for cell in (feed, in_ms(at))]
         return bool(await self._c.run("checkpoint", name, token, *pairs) == b"moved")
 
     async def succeeded(
@@ -121,8 +73,8 @@ class Sources:
         """
         key = self._c.key("source", name)
         pipeline = self._c.redis.pipeline(transaction=True)
-        pipeline.hset(key, mapping={"state": "up", "success": _ms(at), "took": f"{took:.4f}"})
-        pipeline.hset(key, "troubles", _written(troubles))
+        pipeline.hset(key, mapping={"state": "up", "success": in_ms(at), "took": f"{took:.4f}"})
+        pipeline.hset(key, "troubles", write_troubles(troubles))
         if skew is not None:
             pipeline.hset(key, "skew", f"{skew:.1f}")
         pipeline.hdel(key, "problem", "next", "details")
@@ -146,15 +98,15 @@ class Sources:
         next_try = trouble.next_try_at
         await self._c.command(
             "HSET", self._c.key("source", name),
-            "state", state, "problem", trouble.problem, "next", _ms(next_try) if next_try else 0,
-            "details", json.dumps(trouble.details), "troubles", _written(troubles or {}),
+            "state", state, "problem", trouble.problem, "next", in_ms(next_try) if next_try else 0,
+            "details", json.dumps(trouble.details), "troubles", write_troubles(troubles or {}),
         )  # fmt: skip
 
     async def looked(self, name: str, look: str, at: datetime, again: int = 0) -> None:
         """Note when a ``reconcile`` or a ``review`` was last done; ``again`` as for a poll."""
         key = self._c.key("source", name)
         pipeline = self._c.redis.pipeline(transaction=True)
-        pipeline.hset(key, {"reconcile": "reconciled", "review": "reviewed"}[look], _ms(at))
+        pipeline.hset(key, {"reconcile": "reconciled", "review": "reviewed"}[look], in_ms(at))
         if look == "review":
             pipeline.hdel(key, "review_at")
         if again:
@@ -163,7 +115,7 @@ class Sources:
 
     async def reviewing(self, name: str, at: datetime) -> None:
         """Note how far a review has come."""
-        await self._c.command("HSET", self._c.key("source", name), "review_at", _ms(at))
+        await self._c.command("HSET", self._c.key("source", name), "review_at", in_ms(at))
 
     async def noticed(self, name: str, what: str, leads: int) -> None:
         """Note leads that polls had ``missed``, or that had ``ended`` before they were read."""
@@ -234,58 +186,3 @@ class Sources:
     async def unlock_token(self, key: str) -> None:
         """Let others ask again."""
         await self._c.command("DEL", self._c.key("token", key, "lock"))
-
-
-def _state(name: str, fields: Mapping[str, bytes], held: Collection[bytes]) -> SourceState:
-    text = {key: value.decode() for key, value in fields.items()}
-    prefix = "checkpoint:"
-    return SourceState(
-        name=name,
-        state="paused" if "paused" in text else text.get("state", "new"),
-        problem=text.get("problem"),
-        details=json.loads(text.get("details", "{}")),
-        last_success_at=_moment(fields.get("success")),
-        next_try_at=_moment(fields.get("next")),
-        floor=_moment(fields.get("floor")),
-        since=_moment(fields.get("since")),
-        checkpoints={
-            key.removeprefix(prefix): moment
-            for key, value in fields.items()
-            if key.startswith(prefix) and (moment := _moment(value))
-        },
-        troubles=_read(text.get("troubles", "{}")),
-        clock_skew=float(text["skew"]) if "skew" in text else None,
-        poll_seconds=float(text["took"]) if "took" in text else None,
-        reconciled_at=_moment(fields.get("reconciled")),
-        reviewed_at=_moment(fields.get("reviewed")),
-        review_at=_moment(fields.get("review_at")),
-        missed_at=_moment(fields.get("missed")),
-        missed_leads=int(text.get("missed_leads", 0)),
-        ended_at=_moment(fields.get("ended")),
-        ended_leads=int(text.get("ended_leads", 0)),
-        held=frozenset(uid.decode() for uid in held),
-    )
-
-
-def _written(troubles: Mapping[str, FeedTrouble]) -> str:
-    return json.dumps(
-        {
-            feed: [one.problem, _ms(one.next_try_at) if one.next_try_at else 0, one.details]
-            for feed, one in troubles.items()
-        }
-    )
-
-
-def _read(text: str) -> dict[str, FeedTrouble]:
-    return {
-        feed: FeedTrouble(problem, _moment(str(at).encode()), details)
-        for feed, (problem, at, details) in json.loads(text).items()
-    }
-
-
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
-
-
-def _moment(raw: bytes | None) -> datetime | None:
-    return datetime.fromtimestamp(int(raw) / 1000, UTC) if raw and int(raw) else None
