@@ -140,7 +140,7 @@ async def test_a_crm_that_fails_a_third_of_its_calls_gets_every_lead_in_the_end(
     case: str, tmp_path: Path, valkey_url: str
 ) -> None:
     crm = DOUBLES[case][0](fail_share=0.3, seed=5)
-    if case in ("zoho-lead", "hubspot-contact"):  # a limit there lasts too long for a test
+    if case != "odoo-lead":  # a limit elsewhere closes the destination for seconds, by its rule
         crm.limited = crm.broken  # type: ignore[method-assign]
     leads = [LEADS["complete"]("PROJECT").model_copy(update={"id": f"lead-{n}"}) for n in range(5)]
     async with gateway_to(case, crm, tmp_path, valkey_url) as gateway:
