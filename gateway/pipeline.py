@@ -19,6 +19,7 @@ import structlog
 
 from gateway.agency import Agency
 from gateway.backoff import next_wait
+from gateway.concealing import conceal
 from gateway.delivery import (
     ANSWER_LIMIT,
     Continue,
@@ -204,7 +205,7 @@ class Pipeline:
         )
 
     def _report(self, work: Work, outcome: Outcome, duration_ms: int) -> Report:
-        answer = outcome.answer[:ANSWER_LIMIT]
+        answer = conceal(outcome.answer, work.lead)[:ANSWER_LIMIT]
         match outcome:
             case Delivered():
                 return Report(
