@@ -24,6 +24,8 @@ class State(StrEnum):
     DISCARDED = "discarded"
 
 
+CLAIMED = "claimed"
+"""The occasion on which a destination learns who has a lead."""
 ERASED = "erased"
 """The occasion on which a destination learns that a lead is no more."""
 
@@ -177,13 +179,25 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """Who claimed a lead, when, and how many seconds after the portal had it."""
+
+    by: str
+    at: datetime
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What a destination needs to know of the delivery it renders, besides the lead itself.
 
-    The same on every attempt, except ``attempt`` (1 for the first), ``saved`` and ``thread``.
+    The same on every attempt, except ``attempt`` (1 for the first), ``saved``, ``thread`` and
+    ``taken``.
     ``accepted_at`` is when the gateway stored the lead; ``webhook-id`` is ``id``. ``person`` names
     who asks without saying who it is, and is empty when nobody knows; ``thread`` is what an earlier
-    lead of that person began at this destination.
+    lead of that person began at this destination. ``taken`` is None while nobody has the lead;
+    ``earlier`` are, of a message that tells who has it, those that this destination made of the
+    lead before: each one's occasion and its own name there.
     """
 
     id: str
@@ -194,15 +208,15 @@ class Message:
     saved: dict[str, Any] = field(default_factory=dict)
     person: str = ""
     thread: str = ""
+    taken: Taken | None = None
+    earlier: tuple[tuple[str, str], ...] = ()
 
     @property
     def type(self) -> str:
         """The event's name in the standard envelope (contract §6)."""
         if self.occasion.startswith("escalation:"):
             return "lead.escalated"
-        return {"claimed": "lead.claimed", "erased": "lead.erased"}.get(
-            self.occasion, "lead.created"
-        )
+        return {CLAIMED: "lead.claimed", ERASED: "lead.erased"}.get(self.occasion, "lead.created")
 
 
 def lead_uid(identity: str, lead_id: str) -> str:

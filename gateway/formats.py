@@ -27,6 +27,7 @@ from gateway.contact import normal_email
 from gateway.masking import mask
 from gateway.plain_text import one_line, visible
 from gateway.slack_text import slack, slack_link, slack_mention, slack_plain
+from gateway.spans import format_span
 
 _LOCALES = {"fr": "fr_FR", "en": "en_GB"}
 _DATES = {"fr": "dd/MM/yyyy 'à' HH\u202f'h'\u202fmm", "en": "d MMMM yyyy, HH:mm"}
@@ -104,6 +105,10 @@ def filters(
             return ""
         return format_timedelta(moment - datetime.now(UTC), add_direction=True, locale=locale)
 
+    def span(value: Any) -> str:
+        seconds = _number(value)
+        return "" if seconds is None else format_span(seconds, language)
+
     def word(value: Any) -> str:
         """A portal's constant as a person would say it; unknown ones are made readable."""
         if value is None or value == "":
@@ -137,6 +142,7 @@ def filters(
         "number": number,
         "date": date,
         "ago": ago,
+        "span": span,
         "word": word,
         "truncate_words": truncate_words,
         "cut": cut,

@@ -22,6 +22,7 @@ from gateway.backoff import next_wait
 from gateway.concealing import conceal
 from gateway.delivery import (
     ANSWER_LIMIT,
+    CLAIMED,
     Continue,
     Deferred,
     Delivered,
@@ -30,6 +31,7 @@ from gateway.delivery import (
     Outcome,
     Reason,
     Refused,
+    State,
     delivery_id,
     lead_uid,
 )
@@ -202,7 +204,21 @@ class Pipeline:
             saved=work.saved,
             person=person,
             thread=thread,
+            taken=work.taken,
+            earlier=await self._earlier(work) if work.occasion == CLAIMED else (),
         )
+
+    async def _earlier(self, work: Work) -> tuple[tuple[str, str], ...]:
+        """What the destination made of this lead before: occasion and its own name of each."""
+        with contextlib.suppress(StoreUnavailable):
+            stored = await self._store.leads.get(lead_uid(work.lead.identity, work.lead.id))
+            made = await self._store.deliveries.get_many(stored.delivery_ids if stored else ())
+            return tuple(
+                (item.occasion, item.remote_id)
+                for item in made
+                if item.destination == work.destination and item.remote_id and item.id != work.id
+            )
+        return ()
 
     def _report(self, work: Work, outcome: Outcome, duration_ms: int) -> Report:
         answer = conceal(outcome.answer, work.lead)[:ANSWER_LIMIT]
@@ -238,7 +254,7 @@ class Pipeline:
 
     async def claim(self, stored: StoredLead, agent: str, via: str) -> Claimed:
         """Give a lead to whoever says first that they take it, and tell those who are to know."""
-        telling = self.planner.claim(stored, agent)
+        telling = self.planner.claim(stored, agent, await self._showing(stored))
         claimed = await self._store.ladders.claim(
             stored.uid,
             agent,
@@ -252,6 +268,19 @@ class Pipeline:
             [Hint(name, by_id[name], Lane.LIVE) for name in claimed.deliveries]
         )
         return claimed
+
+    async def _showing(self, stored: StoredLead) -> list[str]:
+        """Destinations whose message of this lead is to say who has it. What still waits to go out
+        there says it by itself.
+        """
+        made = await self._store.deliveries.get_many(stored.delivery_ids)
+        return [
+            item.destination
+            for item in made
+            if item.state in (State.DELIVERED, State.DELIVERING)
+            and (settings := self.settings.get(item.destination))
+            and settings.shows_claims
+        ]
 
     async def route(
         self, stored: StoredLead, destinations: Sequence[str] | None = None

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from gateway.agency import Agency
 from gateway.claims import NEXT, promised_by
-from gateway.delivery import delivery_id, lead_uid
+from gateway.delivery import CLAIMED, delivery_id, lead_uid
 from gateway.lead import Agent, Lead, Person
 from gateway.routing import Decision
 from gateway.store import Mode, Plan, Settled, Store, StoredLead, Waiting, Wish
@@ -179,22 +179,22 @@ class Planner:
             tuple((delivery_id(lead.identity, lead.id, name, occasion), name) for name in step.to),
         )
 
-    def claim(self, stored: StoredLead, agent: str) -> Telling:
-        """Who is told that ``agent`` takes a lead, and until when that is on time."""
+    def claim(self, stored: StoredLead, agent: str, showing: Sequence[str] = ()) -> Telling:
+        """Who is told that ``agent`` takes a lead, and until when that is on time.
+
+        ``showing`` are destinations whose message of the lead is to say it.
+        """
         lead = stored.lead
         agency = self._agencies.get(lead.source)
         rules = agency.claim if agency else None
         if agency is None or rules is None:
-            return Telling(None, Agent(name=agent), ())
+            return Telling(None, Agent(name=agent), _telling(lead, showing))
         until = promised_by(rules, stored.received_at, agency.roster.zone)
         found = agency.roster.agent(agent)
         return Telling(
             until - stored.received_at if until else None,
             found if found.name else Agent(name=agent),
-            tuple(
-                (delivery_id(lead.identity, lead.id, name, "claimed"), name)
-                for name in rules.on_claim
-            ),
+            _telling(lead, (*rules.on_claim, *showing)),
         )
 
     def decide_again(self, stored: StoredLead) -> Again:
@@ -225,6 +225,12 @@ class Planner:
         )
         (settled,) = await self._store.people.settle([wish])
         return settled.agent if isinstance(settled, Settled) else None
+
+
+def _telling(lead: Lead, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (delivery_id(lead.identity, lead.id, name, CLAIMED), name) for name in dict.fromkeys(names)
+    )
 
 
 def _is_to_claim(lead: Lead, mode: Mode, agency: Agency) -> bool:

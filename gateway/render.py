@@ -80,6 +80,11 @@ class Renderer:
         self._texts: dict[str, jinja2.Template] = {}
         self._expressions: dict[str, Any] = {}
 
+    @property
+    def words(self) -> Mapping[str, Any]:
+        """The words of the configuration's language."""
+        return self._words
+
     def context(self, lead: Lead, message: Message) -> dict[str, Any]:
         """What a template sees: the lead, its sections, a summary of it, and what is around it."""
         values = lead.as_dict()
@@ -93,6 +98,12 @@ class Renderer:
             "occasion": message.occasion,
             "attempt": message.attempt,
             "timestamp": message.accepted_at.isoformat(),
+        }
+        taken = message.taken
+        context["claim"] = {
+            "by": taken.by if taken else None,
+            "at": taken.at.isoformat() if taken else None,
+            "seconds": taken.seconds if taken else None,
         }
         context["saved"] = message.saved
         context["t"] = self._words

@@ -19,7 +19,9 @@ SECTIONS = (
 )  # fmt: skip
 """Parts of a lead that a template may name without ``lead.`` before them."""
 
-IN_TEMPLATES = frozenset({*SECTIONS, "lead", "summary", "event", "saved", "links", "t", "language"})
+IN_TEMPLATES = frozenset(
+    {*SECTIONS, "lead", "summary", "event", "saved", "links", "claim", "t", "language"}
+)
 IN_EXPRESSIONS = frozenset({"lead", "agent"})
 
 _OPEN = ("original", "agent.ids")
@@ -34,6 +36,7 @@ AROUND: Shapes = {
     "summary": summary.FIELDS,
     "event": ("id", "type", "occasion", "attempt", "timestamp"),
     "links": ("lead", "claim", "classified"),
+    "claim": ("by", "at", "seconds"),
 }
 """What every template sees besides the lead."""
 

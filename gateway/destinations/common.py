@@ -54,6 +54,11 @@ class DestinationConfig(Strict):
         return f"{getattr(self, 'kind', '')} {self.host[1]}".strip()
 
     @property
+    def shows_claims(self) -> bool:
+        """Whether what it made of a lead says who has it, once somebody has."""
+        return False
+
+    @property
     def template_files(self) -> tuple[tuple[str, str, bool], ...]:
         """The template files it uses: the key that names each, its name, whether it must exist."""
         return ()

@@ -47,6 +47,10 @@ _NO_THREAD = frozenset({
     "restricted_action_non_threadable_channel", "restricted_action_thread_locked",
     "thread_not_found",
 })  # fmt: skip
+_NO_EDIT = frozenset({
+    "block_mismatch", "cant_update_message", "channel_not_found", "edit_window_closed",
+    "is_inactive", "message_not_found", "update_failed",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,11 @@ class Answer:
     def has_no_thread(self) -> bool:
         """Whether the message to reply to is not there (any more), or takes no replies."""
         return self.word in _NO_THREAD
+
+    @property
+    def has_no_edit(self) -> bool:
+        """Whether the message to change is not there (any more), or stays as it is."""
+        return self.word in _NO_EDIT
 
 
 def understand(exchange: Exchange, now: datetime) -> Outcome:

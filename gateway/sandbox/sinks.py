@@ -192,6 +192,8 @@ class SlackSink:
     got: Kept[Any] = field(default_factory=Kept)
     refused: list[str] = field(default_factory=list)
     threads: set[str] = field(default_factory=set)
+    changed: dict[str, list[Any]] = field(default_factory=dict)
+    """What messages were changed to, by their time stamp."""
 
     def app(self) -> Starlette:
         """The sink's HTTP face."""
@@ -214,11 +216,24 @@ class SlackSink:
         if request.path_params["method"] == "auth.test":
             return JSONResponse({"ok": True}, headers={"x-oauth-scopes": "chat:write"})
         body = await request.body()
+        if request.path_params["method"] == "chat.update":
+            return self._change(body)
         if error := self._take(body, in_channel=True):
             return JSONResponse({"ok": False, "error": error})
         ts = f"{1_700_000_000 + len(self.got.all)}.000100"
         self.threads.add(ts)
         return JSONResponse({"ok": True, "channel": json.loads(body)["channel"], "ts": ts})
+
+    def _change(self, body: bytes) -> Response:
+        payload = json.loads(body)
+        if faults := limits_broken(payload):
+            self.refused += faults
+            return JSONResponse({"ok": False, "error": "invalid_blocks"})
+        ts = payload.get("ts")
+        if ts not in self.threads:
+            return JSONResponse({"ok": False, "error": "message_not_found"})
+        self.changed.setdefault(ts, []).append(payload)
+        return JSONResponse({"ok": True, "channel": payload["channel"], "ts": ts})
 
     def _take(self, body: bytes, *, in_channel: bool = False) -> str:
         """Keep a message, or say what is wrong with it, in Slack's word."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.delivery import Lane, Reason
+from gateway.delivery import Lane, Reason, Taken
 from gateway.lead import Agent, Lead
 from gateway.store.sealing import Seal
 
@@ -35,6 +35,8 @@ class Work:
     interrupted: int
     lane: Lane
     saved: dict[str, Any]
+    taken: Taken | None = None
+    """Who has the lead by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ class Due:
 
 def work_of(row: Sequence[Any], destination: str, seal: Seal) -> Work:
     """One row of begin's answer."""
-    identifier, number, made, cut, lane, occasion, created, saved, body, agent = row
+    identifier, number, made, cut, lane, occasion, created, saved, body, agent, *taken = row
     lead = Lead.from_json(seal.open(body))
     if agent:  # an escalation may be for another than the lead's own
         lead = lead.model_copy(update={"agent": Agent.model_validate_json(agent)})
@@ -148,7 +150,16 @@ def work_of(row: Sequence[Any], destination: str, seal: Seal) -> Work:
         interrupted=cut,
         lane=Lane(lane.decode()),
         saved=json.loads(seal.open(saved)) if saved else {},
+        taken=taken_of(*taken),
     )
+
+
+def taken_of(by: bytes, at: bytes, created: bytes) -> Taken | None:
+    """A claim as it is kept; the times in milliseconds."""
+    if not by or not at:
+        return None
+    seconds = max(0, int(at) - int(created)) / 1000
+    return Taken(by.decode(), datetime.fromtimestamp(int(at) / 1000, UTC), seconds)
 
 
 def begun_of(answer: Any, destination: str, seal: Seal) -> Begun:

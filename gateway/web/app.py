@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.store import BadCursor, StoreUnavailable
-from gateway.web import claim, dashboard, events, signin
+from gateway.web import claim, dashboard, events, signin, slack_claims
 from gateway.web.api import OPERATIONS, describing
 from gateway.web.context import Gateway, Web
 from gateway.web.operation import routes
@@ -59,6 +59,7 @@ def create_app(
             Route("/signin", signin.submit, methods=["POST"]),
             Route("/signout", signin.signed_in(signin.signout), methods=["POST"]),
             *claim.ROUTES,
+            *slack_claims.ROUTES,
             *dashboard.ROUTES,
             Route("/static/{name:path}", file),
         ],

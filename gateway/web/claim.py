@@ -75,10 +75,11 @@ async def _linked(request: Request) -> Linked | Response:
     stored = await web.store.leads.get(delivery.lead_uid) if delivery else None
     if delivery is None or stored is None:
         return _nothing(request, "gone", 410)
-    return Linked(delivery, stored, _rules(web, stored.lead.source))
+    return Linked(delivery, stored, rules_of(web, stored.lead.source))
 
 
-def _rules(web: Web, source: str) -> Rules:
+def rules_of(web: Web, source: str) -> Rules:
+    """The rules that decide for a source's leads: its agency's, or the whole's."""
     for rules in web.config.agencies.values():
         if source in rules.sources:
             return rules

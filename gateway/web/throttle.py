@@ -82,3 +82,4 @@ class Throttles:
     admin: Throttle = field(default_factory=Throttle)
     push: Throttle = field(default_factory=Throttle)
     claim: Throttle = field(default_factory=Throttle)
+    slack: Throttle = field(default_factory=Throttle)

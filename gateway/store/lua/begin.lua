@@ -2,7 +2,7 @@
 -- ARGV: 2 worker, 3 destination, 4 where it is in the worker's configuration ("" = not said),
 --       5 rate count ("" = none), 6 rate window ms, 7 timeout ms, then ids.
 -- Answers {why not | "", wait ms, left live, left later, {id, attempt, made, cut, lane, occasion,
---          created ms, saved, lead body, agent}...}. "why not" is set when the rest was left where it was.
+--          created ms, saved, lead body, agent, claimed by, claimed at ms, lead's creation ms}...}. "why not" is set when the rest was left where it was.
 local worker, dest = ARGV[2], ARGV[3]
 local now = now_ms()
 local answer = {'', 0, 0, 0}
@@ -42,7 +42,8 @@ for i = 8, #ARGV do
   local lane = f.lane
   if lane and redis.call('ZSCORE', ready_key(dest, lane), id) then
     -- A notice of an erasure brings its own body: there is no lead any more.
-    local body = f.body or redis.call('HGET', lead_key(f.lead), 'body')
+    local l = redis.call('HMGET', lead_key(f.lead), 'body', 'claimed_by', 'claimed_at', 'created')
+    local body = f.body or l[1]
     if not body then
       redis.call('ZREM', ready_key(dest, lane), id)
       discard(id, dest, f.state, f.lead, 'erased')
@@ -68,7 +69,7 @@ for i = 8, #ARGV do
       move(id, dest, f.state, 'delivering', 'owner', worker, 'total', total, 'begun', int(now))
       redis.call('SADD', owned_key(worker), id)
       answer[#answer + 1] = {id, total, tonumber(f.made), tonumber(f.cut or '0'), lane, f.occasion,
-        f.created, f.saved or '', body, f.agent or ''}
+        f.created, f.saved or '', body, f.agent or '', l[2] or '', l[3] or '', l[4] or ''}
     end
   end
 end
