@@ -45,10 +45,13 @@ class Decision:
         return not self.destinations
 
     def as_json(self, agency: str, agent: str | None, why: str) -> str:
-        """The decision as it is kept with the lead: no value of the lead is in it."""
+        """The decision as it is kept with the lead: no value of the lead is in it, and nothing that
+        is not so.
+        """
         rules = dict(zip(self.destinations, self.rules, strict=True))
         kept = {"agency": agency, "agent": agent, "why": why, "rules": rules, "error": self.error}
-        return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+        said = {name: value for name, value in kept.items() if value}
+        return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
 
 
 def decide(

@@ -48,6 +48,7 @@ from gateway.store.upkeep import Upkeep
 from gateway.store.work import Begun, Claim, Finished, Replayed, Report, Returned, Work
 
 __all__ = [
+    "FORMAT",
     "Accepted",
     "BackfillRecord",
     "BadCursor",
@@ -60,6 +61,7 @@ __all__ = [
     "Event",
     "FeedTrouble",
     "Finished",
+    "FormatTooNew",
     "KeyMissing",
     "Known",
     "LeaseLost",
@@ -85,8 +87,10 @@ __all__ = [
     "connect",
 ]
 
-FORMAT = 1
-"""Version of what is stored; a store written by a newer program is refused."""
+FORMAT = 2
+"""Version of what is stored; a store written by a newer program is refused. What format 1 wrote is
+read, and written anew when it changes (docs/decisions/0018-bytes-not-digits.md).
+"""
 
 DEFAULT_NAMESPACE = "lead-gateway"
 
@@ -148,6 +152,8 @@ class Store:
             raise FormatTooNew(
                 f"the store holds format {found}, this version reads {FORMAT}: upgrade the program"
             )
+        if found < FORMAT:
+            await self.connection.command("HSET", key, "format", FORMAT)
         await self._check_keys()
         self.marks.hold(await self._secret())
         await self.connection.load()

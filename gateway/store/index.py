@@ -16,6 +16,10 @@ MOST = 10_000
 """Leads of one word that are looked at."""
 _BUCKET = 3
 """Hex digits of a hash that choose its set; ``lua/_prelude.lua`` has the same number."""
+_HASH = 7
+"""Bytes of the hash that begin a member."""
+_UID = 16
+"""Bytes of the lead's uid that end it."""
 
 
 class Index:
@@ -30,23 +34,31 @@ class Index:
         if not terms:
             return []
         pipeline = self._c.redis.pipeline(transaction=False)
-        starts = []
         for kind, value in terms:
             mark = self._marks.of(kind, value)
-            start = mark[_BUCKET:]
-            starts.append(len(start))
-            pipeline.zrange(
-                self._c.key("find", mark[:_BUCKET]),
-                f"[{start}",
-                f"({start}g",
-                bylex=True,
-                offset=0,
-                num=MOST,
-            )
+            for first, last in (_bounds(mark), _format_1(mark)):
+                pipeline.zrange(
+                    self._c.key("find", mark[:_BUCKET]), first, last, bylex=True, offset=0, num=MOST
+                )
         common: set[str] | None = None
-        for length, answer in zip(starts, await self._c.execute(pipeline), strict=True):
+        answers = await self._c.execute(pipeline)
+        for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
-            uids = {member[length:].decode() for member in answer}
+        for now, before in zip(answers[::2], answers[1::2], strict=True):
+            uids = {member[_HASH:].hex() for member in now if len(member) == _HASH + _UID}
+            uids |= {member[-2 * _UID :].decode() for member in before}
             common = uids if common is None else common & uids
         return sorted(common or ())
+
+
+def _bounds(mark: str) -> tuple[bytes, bytes]:
+    """Where the members of a hash begin and end: seven bytes of it, then a uid's."""
+    start = bytes.fromhex(mark)[1:]
+    return b"[" + start, b"[" + start + b"\xff" * (_UID + 1)
+
+
+def _format_1(mark: str) -> tuple[bytes, bytes]:
+    """The same for members as format 1 wrote them: hex digits. They go with their leads."""
+    start = mark[_BUCKET:].encode()
+    return b"[" + start, b"(" + start + b"g"

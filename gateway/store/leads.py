@@ -287,16 +287,16 @@ class Leads:
             plan.decision,
             "" if not plan.to_claim else "-" if plan.escalate_at is None else _ms(plan.escalate_at),
             _expires(lead),
-            self._terms(lead) if kept else "",
+            self._terms(lead) if kept else b"",
         ]
         if plan.mode in (Mode.LIVE, Mode.LATER):
             for delivery in plan.deliveries:
                 arguments.extend(delivery)
         return arguments
 
-    def _terms(self, lead: Lead) -> str:
+    def _terms(self, lead: Lead) -> bytes:
         """The hashes by which the lead's person is found, as the scripts take them."""
-        return " ".join(self._marks.of(kind, value) for kind, value in terms(lead))
+        return bytes.fromhex("".join(self._marks.of(kind, value) for kind, value in terms(lead)))
 
 
 _FIELDS = (

@@ -23,17 +23,33 @@ local function counts_key(dest) return P .. 'counts:' .. dest end
 local function states_key(dest) return P .. 'states:' .. dest end
 local function seen_key(uid) return P .. 'seen:' .. string.sub(uid, 1, 4) end
 
--- By what a lead's person is found: keyed hashes of 16 hex digits, spread over 4,096 sorted sets so
--- that nearly all stay in the compact form. gateway/store/people.py reads them.
-local function find_key(term) return P .. 'find:' .. string.sub(term, 1, 3) end
-local function list_under(uid, terms)
-  for term in string.gmatch(terms or '', '%x+') do
-    redis.call('ZADD', find_key(term), 0, string.sub(term, 4) .. uid)
+-- Hex digits as the bytes they stand for: half as many.
+local function packed(digits)
+  return (string.gsub(digits, '%x%x', function(pair) return string.char(tonumber(pair, 16)) end))
+end
+local function unpacked(bytes)
+  return (string.gsub(bytes, '.', function(c) return string.format('%02x', string.byte(c)) end))
+end
+
+-- By what a lead's person is found: keyed hashes of 8 bytes, one after the other, spread by their
+-- first 12 bits over 4,096 sorted sets so that nearly all stay in the compact form. A member is the
+-- other 7 bytes and the lead's uid. gateway/store/index.py reads them.
+local function each_term(uid, terms, call)
+  local name = packed(uid)
+  for i = 1, #terms, 8 do
+    local first, second = string.byte(terms, i, i + 1)
+    local bucket = string.format('%03x', first * 16 + math.floor(second / 16))
+    call(P .. 'find:' .. bucket, string.sub(terms, i + 1, i + 7) .. name)
   end
 end
-local function strike_out(uid, terms)
-  for term in string.gmatch(terms or '', '%x+') do
-    redis.call('ZREM', find_key(term), string.sub(term, 4) .. uid)
+local function list_under(uid, terms)
+  each_term(uid, terms, function(key, member) redis.call('ZADD', key, 0, member) end)
+end
+-- Format 1 kept hashes and members as hex digits, under "terms".
+local function strike_out(uid, terms, digits)
+  each_term(uid, terms or '', function(key, member) redis.call('ZREM', key, member) end)
+  for term in string.gmatch(digits or '', '%x+') do
+    redis.call('ZREM', P .. 'find:' .. string.sub(term, 1, 3), string.sub(term, 4) .. uid)
   end
 end
 
@@ -169,7 +185,8 @@ end
 -- Take a lead out of everything that leads to it. What is gone still stands in the append-only file
 -- until that is rewritten: since when, the sweeper reads here.
 local function forget_lead(uid)
-  strike_out(uid, redis.call('HGET', lead_key(uid), 'terms'))
+  local known = redis.call('HMGET', lead_key(uid), 'find', 'terms')
+  strike_out(uid, known[1], known[2])
   redis.call('DEL', lead_key(uid))
   redis.call('ZREM', P .. 'leads', uid)
   redis.call('ZREM', P .. 'unrouted', uid)

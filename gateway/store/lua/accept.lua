@@ -37,7 +37,7 @@ if mark == 'a' then
 else
   redis.call('HSET', seen_key(uid), rest, 'a')
   redis.call('HSET', lead, 'id', ARGV[3], 'source', source, 'sources', source,
-    'created', ARGV[7], 'received', int(now), 'digest', ARGV[8], 'body', ARGV[9], 'terms', ARGV[14],
+    'created', ARGV[7], 'received', int(now), 'digest', ARGV[8], 'body', ARGV[9], 'find', ARGV[14],
     'category', counted_category(ARGV[6]))  -- what a list is filtered by, without opening the body
   list_under(uid, ARGV[14])
   if ARGV[11] ~= '' then redis.call('HSET', lead, 'decision', ARGV[11]) end

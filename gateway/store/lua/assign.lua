@@ -21,6 +21,29 @@ local kept = settled or (decision and cjson.decode(decision).agent)
 if kept == cjson.null then kept = '' end
 local known = settled or decision
 
+-- A person is packed: how long before the first lead below they first wrote, how many leads follow,
+-- of each the uid's beginning and its time, then who looks after them. Format 1 kept JSON.
+local function six_bytes(n) return packed(string.format('%012x', n)) end
+local function number_at(raw, i) return tonumber(unpacked(string.sub(raw, i, i + 5)), 16) end
+
+local function person_of(raw)
+  if string.sub(raw, 1, 1) == '{' then return cjson.decode(raw) end
+  local many, list = string.byte(raw, 7), {}
+  for i = 8, 12 * many, 12 do
+    list[#list + 1] = {unpacked(string.sub(raw, i, i + 5)), number_at(raw, i + 6)}
+  end
+  local agent = string.sub(raw, 8 + 12 * many)
+  return {f = list[1][2] - number_at(raw, 1), a = agent ~= '' and agent or nil, l = list}
+end
+
+local function packed_person(person)
+  local cells = {six_bytes(math.max(0, person.l[1][2] - person.f)), string.char(#person.l)}
+  for _, pair in ipairs(person.l) do
+    cells[#cells + 1] = packed(pair[1]) .. six_bytes(pair[2])
+  end
+  return table.concat(cells) .. (person.a or '')
+end
+
 local gone = {}
 for i = 9 + marks, 8 + marks + away do gone[ARGV[i]] = true end
 
@@ -28,7 +51,7 @@ local people, leads, first, before, latest = {}, {}, now, '', 0
 for i = 9, 8 + marks do
   local key = P .. 'person:' .. ARGV[i]
   local raw = redis.call('GET', key)
-  local person = raw and cjson.decode(raw) or {f = now, l = {}}
+  local person = raw and person_of(raw) or {f = now, l = {}}
   people[key] = person
   first = math.min(first, person.f)
   for _, pair in ipairs(person.l) do
@@ -84,6 +107,6 @@ for key, person in pairs(people) do
   while #list > MOST do table.remove(list, 1) end
   person.l = list
   if agent ~= '' then person.a = agent end
-  redis.call('SET', key, cjson.encode(person), 'PX', math.max(remembered, DAY))
+  redis.call('SET', key, packed_person(person), 'PX', math.max(remembered, DAY))
 end
 return {agent, why, count, int(first)}
