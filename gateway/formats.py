@@ -6,13 +6,11 @@ text; what it can not read it shows as it is, and it never raises.
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
@@ -41,13 +39,6 @@ _TOO_MUCH = 10**15
 """More than any price or surface: from far beyond it Babel has no digits left, and raises."""
 _CONSTANT = re.compile(r"\w+", re.ASCII)
 _UNITS = {"SQUARE_METER": "m²", "SQUARE_FOOT": "sq ft", "HECTARE": "ha", "ACRE": "ac"}
-
-
-@functools.cache
-def load_words(root: Path, language: str) -> dict[str, Any]:
-    """The words of one language: ``templates/i18n/<language>.json``."""
-    found: dict[str, Any] = json.loads((root / "i18n" / f"{language}.json").read_text("utf-8"))
-    return found
 
 
 def filters(

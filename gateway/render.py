@@ -32,6 +32,7 @@ from gateway.template_names import (
     Shapes,
     unknown_names,
 )
+from gateway.words import spoken
 
 _BESIDE = Path(__file__).parent / "_templates"
 TEMPLATE_ROOT = _BESIDE if _BESIDE.is_dir() else Path(__file__).parent.parent / "templates"
@@ -70,7 +71,7 @@ class Renderer:
         self._public_url = (public_url or "").rstrip("/")
         self._links = dict(links or {})
         self._claim_link = claim_link
-        self._words = words if words is not None else formats.load_words(TEMPLATE_ROOT, language)
+        self._words = words or spoken(template_dirs, TEMPLATE_ROOT, language)
         self._folders = tuple(str(folder) for folder in (*template_dirs, TEMPLATE_ROOT))
         self._shapes: Shapes = {**AROUND, "t": self._words}
         self._filters = formats.filters(language, self.timezone, self._words)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway import words
 from gateway.config import Loaded
 from gateway.config.faults import did_you_mean
 from gateway.delivery import Message
@@ -19,7 +20,7 @@ from gateway.lead import Lead
 from gateway.render import TEMPLATE_ROOT, Renderer, TemplateError
 from gateway.trying import CATEGORIES, TESTER, sample_lead
 
-_NOT_FOR_LEADS = frozenset({"alerts", "i18n", "presets", "web"})
+_NOT_FOR_LEADS = frozenset({"alerts", "presets", "web"})
 """Folders of ours that hold no templates of what is sent."""
 
 
@@ -77,8 +78,9 @@ def copies(loaded: Loaded, name: str, new_name: str | None) -> list[tuple[Path, 
     files = [file.name for file in template_files(loaded) if file.ours]
     folders = {"/".join(file.split("/")[:-1]) for file in files if file.count("/") > 1}
     short = name.strip("/").removeprefix("templates/")
-    if f"{short}.json.j2" in files:
-        short = f"{short}.json.j2"
+    for ending in (".json.j2", ".json"):
+        if short + ending in files:
+            short += ending
     wanted = [file for file in files if file == short or file.startswith(short + "/")]
     if not wanted or short not in {*files, *folders}:
         known = sorted({*files, *folders})
@@ -92,6 +94,8 @@ def _renamed(file: str, short: str, new_name: str | None) -> str:
     if new_name is None:
         return file
     kind, _, rest = short.partition("/")
+    if kind == words.FOLDER:
+        raise NoSuchTemplate("words have no other name: their file is found by its language")
     suffix = ".json.j2" if rest.endswith(".json.j2") else ""
     new = new_name.removeprefix(f"{kind}/").removesuffix(suffix)
     return f"{kind}/{new}{suffix}" + file.removeprefix(short)
@@ -102,9 +106,19 @@ def faults_of(loaded: Loaded, renderer: Renderer, file: TemplateFile) -> list[st
 
     A file that only others include may rest on what they set: it has to compile, and no more.
     """
+    if file.name.startswith(f"{words.FOLDER}/"):
+        return _words_faults(loaded, file)
     if not file.used_by:
         return renderer.check_syntax(file.name)
     return renderer.check_file(file.name) or _tried(loaded, renderer, file)
+
+
+def _words_faults(loaded: Loaded, file: TemplateFile) -> list[str]:
+    language = file.name.removeprefix(f"{words.FOLDER}/").removesuffix(".json")
+    if language not in words.LANGUAGES:
+        known = ", ".join(words.file_name(one) for one in words.LANGUAGES)
+        return [f"{file.name}: nothing reads it: there are {known}"]
+    return words.faults(loaded.template_dirs[0], TEMPLATE_ROOT, language)
 
 
 def _tried(loaded: Loaded, renderer: Renderer, file: TemplateFile) -> list[str]:
@@ -129,8 +143,8 @@ def _must_fit(name: str, text: str) -> None:
         made = json.loads(text)
     except ValueError as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else None
-        words = "what it renders is not JSON: write values with the json filter"
-        raise TemplateError(words, name, line) from None
+        wrong = "what it renders is not JSON: write values with the json filter"
+        raise TemplateError(wrong, name, line) from None
     if name.startswith("slack/"):
         for fault in limits_broken(fit(made)):
             raise TemplateError(fault, name)

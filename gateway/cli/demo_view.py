@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from gateway.cli import output
 from gateway.cli.tally import quantile
-from gateway.formats import load_words
 from gateway.render import TEMPLATE_ROOT
 from gateway.sandbox.demo import KINDS, Summary, Watched
+from gateway.words import shipped
 
 
 class DemoView:
@@ -20,7 +20,7 @@ class DemoView:
 
     def __init__(self) -> None:
         self._colours = sys.stdout.isatty()
-        self._words = load_words(TEMPLATE_ROOT, "fr")["values"]
+        self._words = shipped(TEMPLATE_ROOT, "fr")["values"]
 
     def starting(self) -> None:
         """The pieces are being started."""

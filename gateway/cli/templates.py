@@ -128,7 +128,8 @@ def _short(name: str) -> str:
 
 
 def _is_in(file: TemplateFile, name: str) -> bool:
-    return file.name in (name, f"{name}.json.j2") or file.name.startswith(name + "/")
+    names = (name, f"{name}.json.j2", f"{name}.json")
+    return file.name in names or file.name.startswith(name + "/")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address
 
+from gateway import words
 from gateway.addresses import AddressGuard, BlockedAddress
 from gateway.claims import NEXT, ClaimLinks
 from gateway.config.faults import Fault, Place, did_you_mean, in_order
@@ -14,8 +15,9 @@ from gateway.config.model import AgencyConfig, GatewayConfig, Rules
 from gateway.config.presets import preset_faults, template_texts
 from gateway.config.starter import PLACEHOLDER
 from gateway.delivery import Message
+from gateway.destinations.common import DestinationConfig
 from gateway.lead import Lead
-from gateway.render import Renderer
+from gateway.render import TEMPLATE_ROOT, Renderer
 
 
 def make_renderer(
@@ -99,10 +101,15 @@ def _routes(loaded: Loaded, renderer: Renderer) -> Found:
             if route.when is not None:
                 for text in renderer.check_expression(route.when):
                     yield (*here, "when"), text
-        yield from _claim(place, rules, known)
+        yield from _claim(place, rules, known, loaded.config.destinations)
 
 
-def _claim(place: Place, rules: Rules, known: tuple[str, ...]) -> Found:
+def _claim(
+    place: Place,
+    rules: Rules,
+    known: tuple[str, ...],
+    destinations: Mapping[str, DestinationConfig],
+) -> Found:
     if rules.claim is None:
         return
     here = (*place, "claim")
@@ -117,6 +124,9 @@ def _claim(place: Place, rules: Rules, known: tuple[str, ...]) -> Found:
         if name not in known:
             near = did_you_mean(name, known) or f"there are {', '.join(known) or 'none'}"
             yield where, f"no destination has this name; {near}"
+        elif (recipe := getattr(destinations[name], "recipe", None)) and not recipe.follows:
+            said = f"the preset {recipe.id} would create the lead a second time; write another"
+            yield where, said
 
 
 def _alerts(config: GatewayConfig) -> Found:
@@ -156,6 +166,8 @@ def _rules(loaded: Loaded) -> Iterator[tuple[Place, Rules, tuple[str, ...]]]:
 
 
 def _templates(loaded: Loaded, renderer: Renderer) -> Found:
+    for text in words.faults(loaded.template_dirs[0], TEMPLATE_ROOT, loaded.config.language):
+        yield ("template_dir",) if loaded.config.template_dir else (), text
     if classified := loaded.config.links.classified:
         for text in renderer.check_text(classified):
             yield ("links", "classified"), text
@@ -183,8 +195,8 @@ def _files(loaded: Loaded) -> Found:
         try:
             ssl.create_default_context(cafile=loaded.folder / given)
         except (OSError, ssl.SSLError):
-            words = "no certificates can be read there: name a PEM file, relative to this one"
-            yield ("destinations", name, "ca_file"), words
+            said = "no certificates can be read there: name a PEM file, relative to this one"
+            yield ("destinations", name, "ca_file"), said
 
 
 def _never_reached(loaded: Loaded) -> Found:
@@ -199,8 +211,8 @@ def _never_reached(loaded: Loaded) -> Found:
         for number, route in enumerate(rules.routes[:-1]):
             always = route.when is None and route.hours is None and not route.otherwise
             if always and route.stop:
-                words = "no lead gets here: the rule above always stops"
-                yield (*place, "routes", number + 1), words
+                said = "no lead gets here: the rule above always stops"
+                yield (*place, "routes", number + 1), said
                 break
     for name in loaded.config.destinations:
         if name not in named:
@@ -229,8 +241,8 @@ def _agents(loaded: Loaded) -> Found:
         if rules.agents and "assignment" in rules.model_fields_set:
             for number, criterion in enumerate(rules.assignment.by):
                 if not any(getattr(agent, keys[criterion]) for agent in rules.agents):
-                    words = f"no agent has {keys[criterion]}: this decides nothing"
-                    yield (*place, "assignment", "by", number), words
+                    said = f"no agent has {keys[criterion]}: this decides nothing"
+                    yield (*place, "assignment", "by", number), said
         elif not rules.agents and "assignment" in rules.model_fields_set:
             yield (*place, "assignment"), "there are no agents: it assigns nobody"
 

@@ -146,6 +146,8 @@ class Preset(Strict):
     concurrency: Annotated[int, Field(ge=1, le=1000)] | None = None
     timeout: Duration | None = None
     max_body: Size | None = None
+    follows: bool = False
+    """Whether it takes what becomes of a lead, too: one that creates would do so a second time."""
     conceal: tuple[str, ...] = ()
     """Members of its answers' JSON that are not kept: a traceback, for example."""
     fallbacks: Texts = ()

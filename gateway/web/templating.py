@@ -21,6 +21,7 @@ from gateway.render import TEMPLATE_ROOT
 from gateway.spans import format_span
 from gateway.web.spark import spark, trend
 from gateway.web.static import Static
+from gateway.words import shipped
 
 LANGUAGES = ("en", "fr")
 FOLDER = TEMPLATE_ROOT / "web"
@@ -80,7 +81,7 @@ def _environment(
         lstrip_blocks=True,
         auto_reload=False,
     )
-    shared = formats.load_words(TEMPLATE_ROOT, language)
+    shared = shipped(TEMPLATE_ROOT, language)
     # Pages name more of a portal's constants than messages do.
     shared = {**shared, "values": {**shared["values"], **words["values"]}}
     environment.filters.update(formats.filters(language, timezone, shared))

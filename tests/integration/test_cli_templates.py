@@ -41,7 +41,7 @@ def test_a_list_says_whose_each_is_and_who_uses_it(folder: Path, capsys: Output)
     assert found["email/parser/body.txt"] == ("ours", [])
     assert found["slack/new-lead.json.j2"] == ("ours", ["team"])
     assert found["crm.json.j2"] == ("yours", [])
-    assert not [name for name in found if name.startswith(("web/", "i18n/", "presets/"))]
+    assert not [name for name in found if name.startswith(("web/", "presets/"))]
 
 
 def test_a_copy_takes_the_place_of_ours_and_is_never_written_over(
@@ -179,3 +179,26 @@ def test_a_preview_fills_in_the_link_to_the_classified(folder: Path, capsys: Out
     (folder / "gateway.yaml").write_text(GOOD + links)
     assert main(["preview", "crm"]) == 0
     assert '"url": "https://portal.example/' in capsys.readouterr().out
+
+
+def test_words_are_changed_by_name_and_the_check_names_the_line_of_a_wrong_one(
+    folder: Path, capsys: Output
+) -> None:
+    assert main(["templates", "copy", "i18n/en"]) == 0
+    assert (folder / "templates" / "i18n" / "en.json").exists()
+    own(folder, "i18n/en.json", '{"own": {}}')
+    own(folder, "i18n/fr.json", '{\n"new_lead": "Un nouveau !",\n"clam": "x"}')
+    assert main(["templates", "check"]) == 2
+    wrong = capsys.readouterr().err
+    assert 'i18n/fr.json:3: there is no word "clam"; did you mean "claim"?' in wrong
+    own(folder, "i18n/fr.json", '{"new_lead": "Quelqu’un demande"}')
+    own(folder, "email/new-lead/subject.txt", "{{ t.new_lead }}")
+    assert main(["check"]) == 0
+    assert main(["preview", "inbox"]) == 0
+    assert "Subject: Quelqu’un demande" in capsys.readouterr().out
+
+
+def test_a_file_of_words_that_nothing_reads_is_a_fault(folder: Path, capsys: Output) -> None:
+    own(folder, "i18n/de.json", "{}")
+    assert main(["templates", "check", "i18n/de"]) == 2
+    assert "nothing reads it: there are i18n/en.json, i18n/fr.json" in capsys.readouterr().err

@@ -409,3 +409,15 @@ def test_a_method_of_a_value_is_no_unknown_name(tmp_path: Path) -> None:
     when = "when: lead.contact.email.endswith('.org') and lead.original.anything.at.all"
 
     assert faults(tmp_path, GOOD + f"routes:\n  - to: [crm]\n    {when}\n") == []
+
+
+@pytest.mark.parametrize("where", ["then: [{after: 5m, to: [hubspot]}]", "on_claim: [hubspot]"])
+def test_a_preset_that_would_create_a_lead_twice_is_refused(tmp_path: Path, where: str) -> None:
+    hubspot = "  hubspot: {kind: webhook, preset: hubspot-contact, with: {token: abc}}\n"
+    hook = "  hubspot: {kind: webhook, preset: generic, with: {url: 'https://hooks.example/1'}}\n"
+    claim = f"claim: {{{where}}}\n"
+
+    (said,) = faults(tmp_path, GOOD + hubspot + claim)
+
+    assert "the preset hubspot-contact would create the lead a second time; write another" in said
+    assert faults(tmp_path, GOOD + hook + claim) == []

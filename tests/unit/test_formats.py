@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from gateway import formats
 from gateway.plain_text import one_line, visible
 from gateway.render import TEMPLATE_ROOT
+from gateway.words import shipped
 
 PARIS = ZoneInfo("Europe/Paris")
 BLANK, NARROW = "\u00a0", "\u202f"
 
 
 def table(language: str) -> dict[str, Any]:
-    return formats.filters(language, PARIS, formats.load_words(TEMPLATE_ROOT, language))
+    return formats.filters(language, PARIS, shipped(TEMPLATE_ROOT, language))
 
 
 FRENCH, ENGLISH = table("fr"), table("en")
