@@ -28,6 +28,10 @@ golden: $(VENV)/dev.stamp ## Write the golden files anew; read the difference be
 	GOLDEN=write $(PYTEST) tests/unit -k "golden or page_of_a_preset" $(ARGS)
 	git diff --stat -- tests/golden docs/presets
 
+.PHONY: attacks
+attacks: $(VENV)/dev.stamp ## Try every attack and write down what happened (docs/security/attacks.md)
+	ATTACKS=write $(BIN)/pytest tests/attacks $(ARGS)
+
 .PHONY: chaos
 chaos: $(VENV)/dev.stamp ## Run only the tests that kill real processes
 	$(BIN)/pytest -m chaos $(ARGS)
@@ -56,6 +60,10 @@ docs: $(VENV)/dev.stamp ## Build the documentation into site/
 .PHONY: screenshots
 screenshots: $(VENV)/browser.stamp ## Draw the documentation's pictures of the dashboard anew
 	$(BIN)/python -m tests.browser.shots docs/images/dashboard
+
+.PHONY: licences
+licences: $(VENV)/dev.stamp ## List the licences of what is installed (docs/security/licences.md)
+	$(BIN)/python -m tests.licences
 
 .PHONY: lock
 lock: $(VENV)/dev.stamp ## Pin the newest allowed dependencies, with hashes

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from email.headerregistry import Address
-from typing import Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import css_inline
 from pydantic import Field, SecretStr, field_validator
@@ -48,6 +49,8 @@ class EmailConfig(DestinationConfig):
     bcc: tuple[str, ...] = Field(default=(), max_length=20)
     reply_to: str = "{{ contact.email }}"
     template: str = Field(default="new-lead", pattern=r"^[A-Za-z0-9_-]+$")
+    ca_file: Annotated[str, Field(min_length=1)] | None = None
+    """Certificate authorities besides the system's: a PEM file, relative to this file."""
     # A mail server takes a handful of connections from one client, seldom more.
     concurrency: int = Field(default=8, ge=1, le=1000)
 
@@ -83,17 +86,23 @@ class EmailDestination:
     threads = False
 
     def __init__(
-        self, name: str, config: EmailConfig, renderer: Renderer, guard: AddressGuard
+        self,
+        name: str,
+        config: EmailConfig,
+        renderer: Renderer,
+        guard: AddressGuard,
+        folder: Path = Path(),
     ) -> None:
         self.name = name
         self._config = config
         self._renderer = renderer
-        self._pool = SmtpPool(SmtpAddress.parse(config.smtp.get_secret_value()), guard)
+        ca_file = folder / config.ca_file if config.ca_file else None
+        self._pool = SmtpPool(SmtpAddress.parse(config.smtp.get_secret_value()), guard, ca_file)
 
     @classmethod
     def build(cls, name: str, config: EmailConfig, around: Surroundings) -> EmailDestination:
         """See :class:`gateway.destinations.protocol.Buildable`."""
-        return cls(name, config, around.renderer, around.guard)
+        return cls(name, config, around.renderer, around.guard, around.folder)
 
     def render(self, lead: Lead, message: Message) -> PreparedMail:
         """Write the mail. Raises TemplateError."""

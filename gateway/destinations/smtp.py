@@ -13,11 +13,13 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import aiosmtplib
 
 from gateway.addresses import AddressGuard, BlockedAddress, guarded_socket
 from gateway.destinations.smtp_address import SmtpAddress
+from gateway.trust import trusting
 
 KEPT = 8
 """Idle connections kept per destination."""
@@ -114,6 +116,8 @@ class SmtpPool:
 
     address: SmtpAddress
     guard: AddressGuard = field(repr=False)
+    ca_file: Path | None = None
+    """Authorities besides the system's; read at the first connection."""
     _idle: list[_Idle] = field(default_factory=list)
     _timer: asyncio.TimerHandle | None = None
     _tls: ssl.SSLContext | None = None
@@ -224,8 +228,7 @@ class SmtpPool:
 
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:  # reading the authorities takes a moment: once per destination
-            self._tls = ssl.create_default_context()
-            self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
+            self._tls = trusting(self.ca_file)
         return self._tls
 
     async def close(self) -> None:

@@ -16,7 +16,6 @@ from io import BytesIO
 from pathlib import Path
 
 import aiohttp
-import certifi
 import httpx
 from yarl import URL
 
@@ -24,6 +23,7 @@ from gateway import __version__
 from gateway.addresses import AddressGuard, check_host
 from gateway.http.conversation import GuardedTransport
 from gateway.http.trouble import timed_out, wire_error
+from gateway.trust import trusting
 
 USER_AGENT = f"lead-gateway/{__version__}"
 
@@ -213,12 +213,6 @@ def _sent(upload: aiohttp.UploadTracker) -> bool:
 @functools.lru_cache(maxsize=8)
 def _tls(ca_file: str | None) -> ssl.SSLContext:
     """Certificates checked against the system's authorities; reading those takes 20 ms, once."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context = trusting(ca_file)
     context.set_alpn_protocols(["http/1.1"])
-    known = ssl.get_default_verify_paths()
-    if not (known.cafile or known.capath):
-        context.load_verify_locations(certifi.where())  # a Python without a system store
-    if ca_file:
-        context.load_verify_locations(ca_file)
     return context

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -101,6 +102,8 @@ def _decode(cursor: str) -> tuple[str, str]:
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         score, name = text.split(":", 1)
+        if not math.isfinite(float(score)):
+            raise ValueError(score)
         return f"{float(score):.0f}", name
     except (ValueError, binascii.Error, UnicodeDecodeError) as error:
         raise BadCursor("this cursor was not given out by this listing") from error

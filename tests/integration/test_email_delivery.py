@@ -40,7 +40,8 @@ async def inbox(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Build]:
             {"smtp": smtp, "from": "Leads <leads@agency.example>", "to": [DESK], **given}
         )
         renderer = Renderer([folder] if folder else [])
-        built.append(EmailDestination("inbox", config, renderer, guard or wire.loopback()))
+        guard = guard or wire.loopback()
+        built.append(EmailDestination("inbox", config, renderer, guard, folder or Path()))
         return built[-1]
 
     yield build
@@ -467,6 +468,21 @@ async def test_starttls_is_required_and_the_certificate_checked(inbox: Build) ->
         bare = await deliver(inbox(url))
         assert bare.status == 530
     assert len(sink.got.all) == 1
+
+
+async def test_an_authority_of_ones_own_is_trusted_where_it_is_named(
+    inbox: Build, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
+    (tmp_path / "authority.pem").write_bytes(wire.AUTHORITY.read_bytes())
+    async with wire.listening(server(), tls="localhost") as here:
+        unknown = await deliver(inbox(f"smtps://localhost:{here.port}"))
+        known = await deliver(
+            inbox(f"smtps://localhost:{here.port}", folder=tmp_path, ca_file="authority.pem")
+        )
+    assert isinstance(unknown, Deferred)
+    assert unknown.reason is Reason.TLS
+    assert isinstance(known, Delivered)
 
 
 async def test_a_server_without_starttls_gets_nothing(inbox: Build) -> None:
