@@ -12,7 +12,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from gateway.assignment import Roster
-from gateway.claims import ClaimConfig, due_at
+from gateway.claims import ClaimConfig, due_at, promised_by
 from gateway.config.model import GatewayConfig, RouteConfig, Rules
 from gateway.hours import Hours
 from gateway.lead import Lead
@@ -43,6 +43,10 @@ class Agency:
     def step_due(self, step: int, received: datetime) -> datetime | None:
         """When a step of the ladder is due for a lead that came then; None without such a step."""
         return due_at(self.claim, step, received, self.roster.zone) if self.claim else None
+
+    def promised_by(self, received: datetime) -> datetime | None:
+        """Until when a lead that came then is to be claimed; None: at any time."""
+        return promised_by(self.claim, received, self.roster.zone) if self.claim else None
 
 
 def agencies(config: GatewayConfig, renderer: Renderer) -> Mapping[str, Agency]:

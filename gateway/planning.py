@@ -161,6 +161,7 @@ class Planner:
             # Of late leads, tests and backfills nobody is told at night that they wait.
             to_claim=(to_claim := _is_to_claim(lead, mode, agency)),
             escalate_at=agency.step_due(1, now) if to_claim else None,
+            promised_by=agency.promised_by(now) if to_claim else None,
         )
 
     async def escalation(self, waiting: Waiting, lead: Lead) -> Escalation | None:

@@ -15,7 +15,7 @@ KNOWN_KEYS = {
     "attempts", "counts", "dead", "dead_reasons", "deliveries", "delivery", "destination",
     "destinations", "due", "events", "expiring", "find", "hours", "identities", "lead",
     "leads", "meta",
-    "owned", "rate", "ready", "seen", "states", "unrouted", "workers",
+    "owned", "rate", "ready", "seen", "speed", "states", "unrouted", "workers",
 }  # fmt: skip
 """What a name may begin with: a key of another kind is one that nobody sweeps."""
 UNFINISHED = ("pending", "delivering", "retrying", "dead")

@@ -72,12 +72,16 @@ async def _promises(store: Store, config: GatewayConfig | None) -> list[str]:
     if not claims:
         return []
     claim = min(claims, key=lambda each: each.within)
-    promise = await store.ladders.promise(store.counts, claim.within)
+    promise = await store.ladders.promise(store.counts)
     within = output.span(claim.within.total_seconds())
-    kept = "nothing to count yet" if promise.kept is None else f"{promise.kept:.0%} kept"
+    kept, burn = promise.kept(), promise.burn(claim.target)
+    said = "nothing to count yet" if kept is None else f"{kept:.0%} kept"
+    if burn is not None:
+        said += f", {burn:.1f} of what may be missed is used up"
     return [
-        f"\nclaimed within {within}, last 24 h: {kept} (aim {claim.target:.0%}); "
-        f"{promise.claimed} claimed, {promise.waiting} waiting, {promise.overdue} of them too long"
+        f"\nclaimed within {within}, last 24 h: {said} (aim {claim.target:.0%}); "
+        f"{sum(promise.claimed)} claimed, {promise.waiting} waiting, "
+        f"{promise.overdue} of them too long"
     ]
 
 

@@ -43,6 +43,7 @@ from gateway.store.search import Search
 from gateway.store.signins import SignIns
 from gateway.store.source_state import FeedTrouble, SourceState
 from gateway.store.sources import Sources
+from gateway.store.speed import Speed
 from gateway.store.threads import Threads
 from gateway.store.upkeep import Upkeep
 from gateway.store.work import Begun, Claim, Finished, Replayed, Report, Returned, Work
@@ -140,6 +141,7 @@ class Store:
         self.backfills = Backfills(self.connection)
         self.people = People(self.connection)
         self.ladders = Ladders(self.connection)
+        self.speed = Speed(self.connection)
 
     async def open(self) -> None:
         """Check that the server answers and that what it holds can be read. Raises

@@ -132,11 +132,6 @@ class Counts:
         tables = await self._tables([self._c.key("counts", f"{kind}:{name}") for name in names])
         return {name: _histogram(table, "claim") for name, table in zip(names, tables, strict=True)}
 
-    async def agents(self) -> list[str]:
-        """Every agent who ever claimed a lead."""
-        found = await self._c.command("SMEMBERS", self._c.key("agents"))
-        return sorted(item.decode() for item in found)
-
     async def speed(self) -> tuple[Histogram, ...]:
         """Times from the portal to delivered in each of the last 24 hours, the current one last."""
         current = await self._c.now_ms() // 3_600_000

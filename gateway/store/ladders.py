@@ -6,10 +6,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import inf
 
 from gateway.lead import Agent
 from gateway.store.connection import Connection
 from gateway.store.counts import Counts
+from gateway.store.leads import NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +44,28 @@ class Claimed:
 class Promise:
     """How the promise of ``claim.within`` is kept, of the leads of the last 24 hours.
 
-    ``waiting`` are not claimed yet; of all that ever came, ``overdue`` wait longer than promised.
+    By hour, the current one last: ``to_claim`` of the leads that came in it, ``in_time`` how many
+    of these were claimed in time, ``claimed`` what was claimed in it. ``waiting`` are not claimed
+    yet, and of these ``overdue`` wait longer than promised.
     """
 
-    to_claim: int
-    claimed: int
-    in_time: int
+    to_claim: tuple[int, ...]
+    claimed: tuple[int, ...]
+    in_time: tuple[int, ...]
     waiting: int
     overdue: int
 
-    @property
-    def kept(self) -> float | None:
+    def kept(self, hours: int = 24) -> float | None:
         """The share kept, of those whose time is over; None while there is none."""
-        settled = self.to_claim - max(0, self.waiting - self.overdue)
-        return min(1.0, self.in_time / settled) if settled > 0 else None
+        settled = sum(self.to_claim[-hours:]) - max(0, self.waiting - self.overdue)
+        return min(1.0, sum(self.in_time[-hours:]) / settled) if settled > 0 else None
+
+    def burn(self, target: float, hours: int = 24) -> float | None:
+        """How fast what the target allows to miss is used up: at 1 it is kept just so."""
+        kept = self.kept(hours)
+        if kept is None:
+            return None
+        return 0.0 if kept >= 1 else (1 - kept) / (1 - target) if target < 1 else inf
 
 
 class Ladders:
@@ -97,25 +107,42 @@ class Ladders:
         """How many leads wait to be claimed on a ladder."""
         return int(await self._c.command("ZCARD", self._c.key("ladder")))
 
-    async def overdue(self, before: datetime, limit: int = 50) -> list[str]:
-        """Leads that came before a time and are not claimed, the longest waiting first."""
-        ms = round(before.timestamp() * 1000)
+    async def overdue(self, limit: int = 50) -> list[str]:
+        """Leads that are not claimed though they should be, the longest overdue first."""
+        ms = await self._c.now_ms()
         found = await self._c.command(
             "ZRANGEBYSCORE", self._c.key("unclaimed"), "-inf", ms, "LIMIT", 0, limit
         )
         return [item.decode() for item in found]
 
-    async def promise(self, counts: Counts, within: timedelta) -> Promise:
+    async def waiting(self, uids: Sequence[str]) -> dict[str, datetime | None]:
+        """Of these leads those that wait to be claimed, and until when they should be."""
+        pipeline = self._c.redis.pipeline(transaction=False)
+        for uid in uids:
+            pipeline.zscore(self._c.key("unclaimed"), uid)
+        answers = await self._c.execute(pipeline) if uids else []
+        return {
+            uid: datetime.fromtimestamp(score / 1000, UTC) if score < NEVER else None
+            for uid, score in zip(uids, answers, strict=True)
+            if score is not None
+        }
+
+    async def next_step(self, uid: str) -> datetime | None:
+        """When a lead's next step is due; None when there is none to come."""
+        score = await self._c.command("ZSCORE", self._c.key("ladder"), uid)
+        return None if score is None else datetime.fromtimestamp(float(score) / 1000, UTC)
+
+    async def promise(self, counts: Counts) -> Promise:
         """How the promise is kept, in two round trips."""
         now = await self._c.now_ms()
-        late = now - round(within.total_seconds() * 1000)
         pipeline = self._c.redis.pipeline(transaction=False)
         pipeline.zcard(self._c.key("unclaimed"))
-        pipeline.zcount(self._c.key("unclaimed"), "-inf", late)
+        pipeline.zcount(self._c.key("unclaimed"), "-inf", now)
         waiting, overdue = await self._c.execute(pipeline)
         hours = await counts.by_hour(("to_claim", "claimed", "claimed_in_time"))
-        to_claim, claimed, in_time = (sum(hours[name]) for name in hours)
-        return Promise(to_claim, claimed, in_time, waiting, overdue)
+        return Promise(
+            hours["to_claim"], hours["claimed"], hours["claimed_in_time"], waiting, overdue
+        )
 
     async def escalate(
         self,

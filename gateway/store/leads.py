@@ -50,6 +50,8 @@ class Plan:
     """Whether somebody is to claim it."""
     escalate_at: datetime | None = None
     """When the first step of its ladder is due; None: it has none."""
+    promised_by: datetime | None = None
+    """Until when somebody is to claim it; None: at any time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ class StoredLead:
     claimed_via: str | None = None
     step: int | None = None
     """The next step of its ladder, counted from 1; None: it never had one."""
+    delivered_at: datetime | None = None
+    """When it first arrived anywhere."""
 
 
 class Leads:
@@ -288,6 +292,7 @@ class Leads:
             "" if not plan.to_claim else "-" if plan.escalate_at is None else _ms(plan.escalate_at),
             _expires(lead),
             self._terms(lead) if kept else b"",
+            _ms(plan.promised_by) if plan.promised_by else NEVER,
         ]
         if plan.mode in (Mode.LIVE, Mode.LATER):
             for delivery in plan.deliveries:
@@ -299,9 +304,12 @@ class Leads:
         return bytes.fromhex("".join(self._marks.of(kind, value) for kind, value in terms(lead)))
 
 
+NEVER = 10**15
+"""In ms: later than anything."""
+
 _FIELDS = (
     "body", "sources", "received", "deliveries", "decision", "claimed_by", "claimed_at",
-    "claimed_via", "step",
+    "claimed_via", "step", "delivered",
 )  # fmt: skip
 
 
@@ -319,6 +327,7 @@ def _stored(uid: str, fields: Sequence[bytes | None], unrouted: bool, seal: Seal
         claimed_at=_moment(value["claimed_at"]),
         claimed_via=value["claimed_via"] or None,
         step=int(value["step"]) if value["step"] else None,
+        delivered_at=_moment(value["delivered"]),
     )
 
 

@@ -238,10 +238,12 @@ async def test_the_promise_is_counted_by_who_kept_it(house: House) -> None:
     house.later(minutes=6)
     await house.pipeline.claim(stored[1], "Bob", "email")
     await house.pipeline.accept([a_lead("lead-9", created_at=house.now())])
-    promise = await store.ladders.promise(store.counts, timedelta(minutes=5))
-    assert (promise.to_claim, promise.claimed, promise.in_time) == (5, 2, 1)
+    promise = await store.ladders.promise(store.counts)
+    counts = [sum(found) for found in (promise.to_claim, promise.claimed, promise.in_time)]
+    assert counts == [5, 2, 1]
     assert (promise.waiting, promise.overdue) == (3, 2)
-    assert promise.kept == 0.25
-    claims = await store.counts.claims("agent", await store.counts.agents())
+    assert promise.kept() == 0.25
+    assert promise.burn(0.95) == pytest.approx(15.0)
+    claims = await store.counts.claims("agent", ["Anne", "Bob"])
     assert {name: histogram.count for name, histogram in claims.items()} == {"Anne": 1, "Bob": 1}
-    assert len(await store.ladders.overdue(house.now() - timedelta(minutes=5))) == 2
+    assert len(await store.ladders.overdue()) == 2

@@ -238,6 +238,32 @@ local function observe_hour(ms, now)
   redis.call('HINCRBY', key, slot .. ':' .. bucket_of(ms), 1)
 end
 
+-- How fast a lead got somewhere, counted within this hour: from its creation to ``stage`` (received |
+-- delivered | claimed), under each name: ``all``, its source, a destination, an agent. One hash per hour, that
+-- goes by itself after two days and holds at most what was counted in it. The buckets grow by an
+-- eighth of an octave each: gateway/store/speed.py reads them.
+local SPEED_KEPT = 2 * 86400000
+
+local function bucket_of_speed(ms)
+  if ms < 1 then return 0 end
+  return math.min(256, math.floor(8 * math.log(ms) / math.log(2)) + 1)
+end
+
+local function observe_speed(stage, ms, now, ...)
+  local key, bucket = P .. 'speed:' .. int(math.floor(now / 3600000)), bucket_of_speed(ms)
+  local first = false
+  for _, whose in ipairs({...}) do
+    first = redis.call('HINCRBY', key, stage .. '|' .. bucket .. '|' .. whose, 1) == 1 or first
+  end
+  if first then redis.call('PEXPIRE', key, SPEED_KEPT) end
+end
+
+-- Whose a lead is by the decision kept with it: ``agent=NAME``, or nothing.
+local function theirs(decision)
+  local name = decision and cjson.decode(decision).agent
+  if type(name) == 'string' then return 'agent=' .. name end
+end
+
 -- A new delivery, in its lane; nil when there is one of this name. ``agent`` (JSON) is set where it is
 -- for another than the lead's own.
 local function make_delivery(id, lead, dest, occasion, lane, now, agent)

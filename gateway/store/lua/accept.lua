@@ -2,8 +2,8 @@
 -- ARGV: 2 uid, 3 lead id, 4 source, 5 identity, 6 category, 7 created ms, 8 digest, 9 body,
 --       10 mode (live | later | floor | store), 11 decision (JSON or ""), 12 when the first step of its
 --       ladder is due, in ms ("-": nobody is told when it is not claimed, "": it is not to be
---       claimed), 13 expires ms or "", 14 hashes to find it by, then id, destination, occasion of
---       each delivery.
+--       claimed), 13 expires ms or "", 14 hashes to find it by, 15 until when it is to be claimed, in
+--       ms, then id, destination, occasion of each delivery.
 -- Answers {what, delivery id...}: what is new | added | known | changed | floor | erased.
 local uid, source, mode = ARGV[2], ARGV[4], ARGV[10]
 local rest = string.sub(uid, 5)
@@ -50,13 +50,20 @@ else
   redis.call('SADD', P .. 'identities', ARGV[5])
   redis.call('HINCRBY', P .. 'counts', 'received:' .. source .. ':' .. counted_category(ARGV[6]), 1)
   count_hour('received', now)
+  if mode == 'live' then
+    local from_portal = math.max(0, now - tonumber(ARGV[7]))
+    observe_speed('received', from_portal, now, 'all', 'source=' .. source, theirs(ARGV[11] ~= '' and ARGV[11]))
+  else
+    -- Brought from the past: how long it took says nothing about how fast leads are.
+    redis.call('HSET', lead, 'past', 1)
+  end
 end
 
 local lane = mode == 'live' and 'live' or 'later'
 local answer = {what}
 local names = {}
 local stored = {uid = uid, id = ARGV[3], source = source, born = ARGV[7]}
-for i = 15, #ARGV, 3 do
+for i = 16, #ARGV, 3 do
   local id = make_delivery(ARGV[i], stored, ARGV[i + 1], ARGV[i + 2], lane, now)
   if id then
     answer[#answer + 1] = id
@@ -66,14 +73,14 @@ end
 add_deliveries(uid, names)
 -- A lead that goes to somebody waits for them to claim it.
 if what == 'new' and ARGV[12] ~= '' and #names > 0 then
-  redis.call('ZADD', P .. 'unclaimed', int(now), uid)
+  redis.call('ZADD', P .. 'unclaimed', ARGV[15], uid)
   count_hour('to_claim', now)
   if ARGV[12] ~= '-' then
     redis.call('HSET', lead, 'step', 1)
     redis.call('ZADD', P .. 'ladder', ARGV[12], uid)
   end
 end
-if what == 'new' and #ARGV < 15 and mode ~= 'store' then
+if what == 'new' and #ARGV < 16 and mode ~= 'store' then
   redis.call('ZADD', P .. 'unrouted', int(now), uid)
 end
 event('lead', '', uid, '', what)

@@ -5,7 +5,7 @@
 local uid, agent = ARGV[2], ARGV[3]
 local key = lead_key(uid)
 local f = redis.call('HMGET', key, 'id', 'source', 'created', 'received', 'claimed_by', 'claimed_at',
-  'deliveries', 'decision')
+  'deliveries', 'decision', 'past')
 if not f[1] then return {'gone', '', '0', '0'} end
 if f[6] then return {'taken', f[5], f[6], int(tonumber(f[6]) - tonumber(f[3]))} end
 
@@ -40,9 +40,12 @@ end
 add_deliveries(uid, names)
 redis.call('HINCRBY', P .. 'counts', 'claimed:' .. f[2], 1)
 count_hour('claimed', now)
-if ARGV[5] ~= '' and now - tonumber(f[4]) <= tonumber(ARGV[5]) then count_hour('claimed_in_time', now) end
-redis.call('SADD', P .. 'agents', agent)
-count('agent:' .. agent, 'claimed')
+-- Counted where the lead was: what share of an hour's leads was claimed in time.
+local received = tonumber(f[4])
+if ARGV[5] ~= '' and now - received <= tonumber(ARGV[5]) and now - received < (HOURS_KEPT - 1) * 3600000 then
+  count_hour('claimed_in_time', received)
+end
+if not f[9] then observe_speed('claimed', took, now, 'all', 'source=' .. f[2], 'agent=' .. agent) end
 observe('agent:' .. agent, 'claim', took)
 observe('source:' .. f[2], 'claim', took)
 event('claimed', '', uid, '', ARGV[4])

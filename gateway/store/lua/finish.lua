@@ -8,7 +8,8 @@ local id, worker, number = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local outcome, reason, health = ARGV[5], ARGV[6], ARGV[14]
 local written = outcome == 'continue' and 'delivered' or outcome
 local key = delivery_key(id)
-local f = read(id, 'state', 'owner', 'total', 'destination', 'lead', 'made', 'lane', 'created', 'body')
+local f = read(id, 'state', 'owner', 'total', 'destination', 'lead', 'made', 'lane', 'created', 'body',
+  'occasion')
 local state, dest, uid = f.state, f.destination, f.lead
 if not state then return {'gone', ''} end
 
@@ -28,7 +29,8 @@ if mine then
   redis.call('SREM', owned_key(worker), id)
   redis.call('HDEL', key, 'owner', 'begun')
 end
-local born = redis.call('HGET', lead_key(uid), 'created')
+local l = redis.call('HMGET', lead_key(uid), 'created', 'past', 'source', 'decision')
+local born = l[1]
 local erased = not born and not f.body
 record(id, number, now - duration, duration, written, reason, ARGV[7], tonumber(ARGV[10]),
   erased and '' or ARGV[9])
@@ -84,10 +86,16 @@ if outcome == 'delivered' then
   redis.call('HDEL', key, 'due', 'saved')
   -- A notice of an erasure says nothing about how fast leads are.
   if not f.body then observe(dest, 'accepted', now - tonumber(f.created)) end
-  if born then
+  -- Nor do steps of a ladder, and what was brought from the past.
+  if born and not l[2] and f.occasion == 'new' then
     local from_portal = math.max(0, now - tonumber(born))
     observe(dest, 'portal', from_portal)
     observe_hour(from_portal, now)
+    observe_speed('delivered', from_portal, now, 'destination=' .. dest)
+    -- A lead has arrived when somebody has it first.
+    if redis.call('HSETNX', lead_key(uid), 'delivered', int(now)) == 1 then
+      observe_speed('delivered', from_portal, now, 'all', 'source=' .. l[3], theirs(l[4]))
+    end
   end
   count_hour('delivered:' .. dest, now)
   event('delivered', id, uid, dest, reason)
