@@ -8,6 +8,7 @@ import typer
 
 from gateway import __version__
 from gateway.cli import (
+    agents,
     audit,
     backfill,
     configuration,
@@ -62,8 +63,8 @@ def program() -> Any:
     # The order here is the order in the help.
     for module in (
         configuration, keys, processes, sandbox, reloading, status, stats, leads, trial,
-        presets, templates, routes, deliveries, dead_letters, destinations, sources, backfill,
-        audit,
+        presets, templates, routes, deliveries, dead_letters, destinations, sources, agents,
+        backfill, audit,
     ):  # fmt: skip
         module.add_to(app)
     return typer.main.get_command(app)

@@ -65,6 +65,8 @@ class Seen:
     """Why the dead letters of each destination died, the most first."""
     processes: Sequence[Process] = ()
     unrouted: int = 0
+    overdue: int = 0
+    """Leads that nobody claimed in time."""
     memory: tuple[int, int] = (0, 0)
     """Bytes that the store uses and may use; the second 0 when nobody knows."""
 
@@ -89,6 +91,15 @@ def findings(seen: Seen, now: datetime) -> list[Finding]:
             Finding(
                 Weight.GIVEN_UP, "routes", f"{leads} that no route sends anywhere",
                 "lead-gateway leads list --unrouted; then add a route that takes them",
+            )
+        )  # fmt: skip
+    if seen.overdue:
+        leads = count(seen.overdue, "lead")
+        found.append(
+            Finding(
+                Weight.GIVEN_UP, "claims", f"{leads} that nobody claimed in time",
+                "lead-gateway leads list --unclaimed; then lead-gateway leads claim LEAD "
+                "--agent NAME",
             )
         )  # fmt: skip
     used, most = seen.memory

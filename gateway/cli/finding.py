@@ -124,6 +124,15 @@ async def _stored(store: Store, tries: Sequence[tuple[str, str]]) -> list[Stored
     return [stored for stored in found if stored is not None]
 
 
+async def unclaimed(store: Store, sources: Sequence[str] = ()) -> AsyncIterator[StoredLead]:
+    """Leads that nobody claimed, those first that should have been longest ago."""
+    uids = await store.ladders.unclaimed(10_000)
+    for start in range(0, len(uids), PAGE):
+        for stored in await store.leads.get_many(uids[start : start + PAGE]):
+            if stored and (not sources or stored.lead.source in sources):
+                yield stored
+
+
 async def leads(
     store: Store, sources: Sequence[str] = (), *, search: str | None = None, unrouted: bool = False
 ) -> AsyncIterator[StoredLead]:

@@ -33,6 +33,9 @@ async def list_(
     unrouted: Annotated[
         bool, typer.Option("--unrouted", help="Only those that no route sends anywhere")
     ] = False,
+    unclaimed: Annotated[
+        bool, typer.Option("--unclaimed", help="Only those that wait to be claimed, longest first")
+    ] = False,
     rejected: Annotated[
         bool, typer.Option("--rejected", help="Items that could not become a lead, and why")
     ] = False,
@@ -59,6 +62,8 @@ async def list_(
             empty = (
                 "Nobody found." if search else "No unrouted leads." if unrouted else "No leads yet."
             )
+            if unclaimed:
+                found, empty = finding.unclaimed(store, source or []), "No lead waits for a claim."
             await _leads(store, config, found, limit, as_json, empty=empty)
 
 
@@ -91,6 +96,7 @@ async def _leads(
     if as_json:
         return
     column = output.Column[Any]
+    waiting = any(stored.waits for stored, _ in rows)
     output.listing(
         rows,
         [
@@ -98,12 +104,18 @@ async def _leads(
             column("lead", lambda row: f"{row[0].lead.source}/{row[0].lead.id}"),
             column("category", lambda row: row[0].lead.category or ""),
             column("property", lambda row: _property(row[0])),
+            *([column("agent", lambda row: row[0].lead.agent.name or "")] if waiting else []),
+            *([column("claim by", lambda row: _promised(row[0]))] if waiting else []),
             column("deliveries", lambda row: _states(*row)),
         ],
         record=lambda row: None,
         as_json=False,
         empty=empty,
     )
+
+
+def _promised(stored: StoredLead) -> str:
+    return output.clock(stored.promised_by) if stored.promised_by else ""
 
 
 async def _rejected(store: Store, sources: list[str], limit: int, as_json: bool) -> None:

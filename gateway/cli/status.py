@@ -168,6 +168,7 @@ async def _see(store: Store, loaded: Loaded) -> Seen:
     from gateway.cli import finding
     from gateway.cli.diagnosis import Seen
     from gateway.config import check
+    from gateway.duty import promises
 
     config = loaded.config
     destinations = await finding.destination_states(store, config)
@@ -181,6 +182,7 @@ async def _see(store: Store, loaded: Loaded) -> Seen:
         destinations=destinations,
         dead_reasons=await store.counts.dead_reasons(dying),
         unrouted=await store.leads.count(unrouted=True),
+        overdue=(await store.ladders.promise(store.counts)).overdue if promises(config) else 0,
         memory=await store.upkeep.memory(),
     )
 

@@ -12,8 +12,8 @@ from gateway.store import StoredLead
 
 @dataclass(slots=True)
 class Row:
-    """One source's, destination's or agent's numbers. Times are in seconds: portal to delivery,
-    and portal to claim.
+    """One source's, destination's, agent's or hour's numbers. Times are in seconds from the portal:
+    ``read`` until they came, ``times`` to deliveries, ``claims`` to claims.
     """
 
     what: str
@@ -25,6 +25,22 @@ class Row:
     discarded: int = 0
     times: list[float] = field(default_factory=list)
     claims: list[float] = field(default_factory=list)
+    read: list[float] = field(default_factory=list)
+
+    @property
+    def read_p50(self) -> float | None:
+        """The median time until a lead came."""
+        return quantile(self.read, 0.5)
+
+    @property
+    def p90(self) -> float | None:
+        """The time that nine of ten stayed under."""
+        return quantile(self.times, 0.9)
+
+    @property
+    def claimed_p90(self) -> float | None:
+        """The time that nine of ten claims stayed under."""
+        return quantile(self.claims, 0.9)
 
     @property
     def p50(self) -> float | None:
@@ -46,11 +62,13 @@ class Row:
             "waiting": self.waiting,
             "dead": self.dead,
             "discarded": self.discarded,
+            "received_p50_seconds": _rounded(self.read_p50),
             "p50_seconds": _rounded(self.p50),
+            "p90_seconds": _rounded(self.p90),
             "p95_seconds": _rounded(self.p95),
             "claimed": len(self.claims),
             "claimed_p50_seconds": _rounded(self.claimed_p50),
-            "claimed_p90_seconds": _rounded(quantile(self.claims, 0.9)),
+            "claimed_p90_seconds": _rounded(self.claimed_p90),
         }
 
     @property
@@ -69,7 +87,8 @@ class Row:
                 self.discarded += 1
             case _:
                 self.waiting += 1
-        if delivery.delivered_at:
+        # A step of a ladder, or word of a claim, says nothing about how fast the lead was.
+        if delivery.delivered_at and delivery.occasion == "new":
             began = stored.lead.created_at or stored.received_at
             self.times.append(max(0.0, (delivery.delivered_at - began).total_seconds()))
 
@@ -81,21 +100,22 @@ class Tally:
         self._sources: dict[str, Row] = {}
         self._destinations: dict[str, Row] = {}
         self._agents: dict[str, Row] = {}
+        self._hours: dict[str, Row] = {}
 
     def add(self, leads: Sequence[StoredLead], deliveries: Iterable[Delivery]) -> None:
         """Add leads with all their deliveries."""
         by_uid = {stored.uid: stored for stored in leads}
         for stored in leads:
-            source = self._source(stored.lead.source)
-            source.leads += 1
+            source, hour = self._source(stored.lead.source), self._hour(stored)
             theirs = stored.decision.agent if stored.decision else None
-            if theirs:
-                self._agent(theirs).leads += 1
+            began = stored.lead.created_at or stored.received_at
+            for row in (source, hour, *([self._agent(theirs)] if theirs else [])):
+                row.leads += 1
+                row.read.append(max(0.0, (stored.received_at - began).total_seconds()))
             if stored.claimed_by and stored.claimed_at:
-                began = stored.lead.created_at or stored.received_at
                 took = max(0.0, (stored.claimed_at - began).total_seconds())
-                source.claims.append(took)
-                self._agent(stored.claimed_by).claims.append(took)
+                for row in (source, hour, self._agent(stored.claimed_by)):
+                    row.claims.append(took)
         seen: set[tuple[str, str]] = set()
         for delivery in deliveries:
             stored_lead = by_uid.get(delivery.lead_uid)
@@ -107,6 +127,7 @@ class Tally:
             seen.add((name, delivery.lead_uid))
             row.count(delivery, stored_lead)
             self._source(stored_lead.lead.source).count(delivery, stored_lead)
+            self._hour(stored_lead).count(delivery, stored_lead)
             if stored_lead.decision and stored_lead.decision.agent:
                 self._agent(stored_lead.decision.agent).count(delivery, stored_lead)
 
@@ -115,6 +136,14 @@ class Tally:
 
     def _agent(self, name: str) -> Row:
         return self._agents.setdefault(name, Row("agent", name))
+
+    def _hour(self, stored: StoredLead) -> Row:
+        name = stored.received_at.astimezone().strftime("%Y-%m-%dT%H:00%z")
+        return self._hours.setdefault(name, Row("hour", name))
+
+    def hours(self) -> list[Row]:
+        """Every hour in which a lead came, the first one first."""
+        return [self._hours[name] for name in sorted(self._hours)]
 
     def rows(
         self, sources: Iterable[str], destinations: Iterable[str], agents: Iterable[str] = ()

@@ -11,7 +11,6 @@ from math import inf
 from gateway.lead import Agent
 from gateway.store.connection import Connection
 from gateway.store.counts import Counts
-from gateway.store.leads import NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,30 +106,15 @@ class Ladders:
         """How many leads wait to be claimed on a ladder."""
         return int(await self._c.command("ZCARD", self._c.key("ladder")))
 
-    async def overdue(self, limit: int = 50) -> list[str]:
-        """Leads that are not claimed though they should be, the longest overdue first."""
-        ms = await self._c.now_ms()
+    async def unclaimed(self, limit: int = 50, *, overdue: bool = False) -> list[str]:
+        """Leads that nobody claimed, those first that should have been longest ago; or those
+        alone that should have been by now.
+        """
+        ms = await self._c.now_ms() if overdue else "+inf"
         found = await self._c.command(
             "ZRANGEBYSCORE", self._c.key("unclaimed"), "-inf", ms, "LIMIT", 0, limit
         )
         return [item.decode() for item in found]
-
-    async def waiting(self, uids: Sequence[str]) -> dict[str, datetime | None]:
-        """Of these leads those that wait to be claimed, and until when they should be."""
-        pipeline = self._c.redis.pipeline(transaction=False)
-        for uid in uids:
-            pipeline.zscore(self._c.key("unclaimed"), uid)
-        answers = await self._c.execute(pipeline) if uids else []
-        return {
-            uid: datetime.fromtimestamp(score / 1000, UTC) if score < NEVER else None
-            for uid, score in zip(uids, answers, strict=True)
-            if score is not None
-        }
-
-    async def next_step(self, uid: str) -> datetime | None:
-        """When a lead's next step is due; None when there is none to come."""
-        score = await self._c.command("ZSCORE", self._c.key("ladder"), uid)
-        return None if score is None else datetime.fromtimestamp(float(score) / 1000, UTC)
 
     async def promise(self, counts: Counts) -> Promise:
         """How the promise is kept, in two round trips."""

@@ -112,6 +112,12 @@ class StoredLead:
     """The next step of its ladder, counted from 1; None: it never had one."""
     delivered_at: datetime | None = None
     """When it first arrived anywhere."""
+    waits: bool = False
+    """Whether somebody is to claim it and nobody has."""
+    promised_by: datetime | None = None
+    """Until when somebody should, while it waits; None: at any time."""
+    next_at: datetime | None = None
+    """When its ladder's next step is due; None: there is none to come."""
 
 
 class Leads:
@@ -188,13 +194,16 @@ class Leads:
         pipeline = self._c.redis.pipeline(transaction=False)
         for uid in uids:
             pipeline.hmget(self._c.key("lead", uid), *_FIELDS)
-            pipeline.zscore(self._c.key("unrouted"), uid)
+            for among in _AMONG:
+                pipeline.zscore(self._c.key(among), uid)
         answers = await self._c.execute(pipeline) if uids else []
         return [
             None
             if isinstance(fields, BaseException) or fields[0] is None
-            else _stored(uid, fields, unrouted is not None, self._seal)
-            for uid, fields, unrouted in zip(uids, answers[::2], answers[1::2], strict=True)
+            else _stored(uid, fields, scores, self._seal)
+            for uid, (fields, *scores) in zip(
+                uids, zip(*[iter(answers)] * _PARTS, strict=True), strict=True
+            )
         ]
 
     async def add_deliveries(
@@ -307,13 +316,20 @@ class Leads:
 NEVER = 10**15
 """In ms: later than anything."""
 
+_AMONG = ("unrouted", "unclaimed", "ladder")
+"""Sets that say more of a lead by its being in them, and by the score it has there."""
+_PARTS = 1 + len(_AMONG)
+
 _FIELDS = (
     "body", "sources", "received", "deliveries", "decision", "claimed_by", "claimed_at",
     "claimed_via", "step", "delivered",
 )  # fmt: skip
 
 
-def _stored(uid: str, fields: Sequence[bytes | None], unrouted: bool, seal: Seal) -> StoredLead:
+def _stored(
+    uid: str, fields: Sequence[bytes | None], scores: Sequence[float | None], seal: Seal
+) -> StoredLead:
+    unrouted, unclaimed, ladder = scores
     value = {name: (raw or b"").decode() for name, raw in zip(_FIELDS[1:], fields[1:], strict=True)}
     return StoredLead(
         uid=uid,
@@ -321,13 +337,16 @@ def _stored(uid: str, fields: Sequence[bytes | None], unrouted: bool, seal: Seal
         sources=tuple(value["sources"].split()),
         received_at=datetime.fromtimestamp(int(value["received"]) / 1000, UTC),
         delivery_ids=tuple(value["deliveries"].split()),
-        unrouted=unrouted,
+        unrouted=unrouted is not None,
         decision=_decided(value["decision"]),
         claimed_by=value["claimed_by"] or None,
         claimed_at=_moment(value["claimed_at"]),
         claimed_via=value["claimed_via"] or None,
         step=int(value["step"]) if value["step"] else None,
         delivered_at=_moment(value["delivered"]),
+        waits=unclaimed is not None,
+        promised_by=_moment(str(int(unclaimed))) if unclaimed and unclaimed < NEVER else None,
+        next_at=_moment(str(int(ladder))) if ladder else None,
     )
 
 

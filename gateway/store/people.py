@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 
 from gateway.store.connection import Connection
 
+_DAY_MS = 86_400_000
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -56,6 +58,14 @@ class People:
         return [
             answer if isinstance(answer, Exception) else _settled(*answer) for answer in answers
         ]
+
+    async def loads(self, agents: Sequence[tuple[str, str]]) -> list[int]:
+        """How many leads of the last 24 hours each (agency, agent) has that nobody claimed."""
+        since = await self._c.now_ms() - _DAY_MS
+        pipeline = self._c.redis.pipeline(transaction=False)
+        for agency, name in agents:
+            pipeline.zcount(self._c.key("load", agency, name), since, "+inf")
+        return list(await self._c.execute(pipeline)) if agents else []
 
 
 def _arguments(wish: Wish) -> list[object]:

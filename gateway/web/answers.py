@@ -7,7 +7,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from gateway.lead import Moment
-from gateway.web.shapes import Shape
+from gateway.web.claim_shapes import HourShape, LevelShape, StagesShape
+from gateway.web.shape import Shape
 
 
 class Unchanged(Shape):
@@ -92,11 +93,23 @@ class DestinationStats(Shape):
 
 
 class Stats(Shape):
-    """The numbers."""
+    """The numbers.
+
+    Times from the portal to received, delivered and claimed are of the last 24 hours.
+    """
 
     leads: LeadStats
     speed_24h: SpeedShape
     """From the lead's creation at the portal to each delivery of the last 24 hours."""
+    speed: StagesShape
+    speed_by_source: list[StagesShape]
+    speed_by_destination: list[StagesShape]
+    speed_by_agent: list[StagesShape]
+    """By name; of an agency's own, AGENCY/NAME."""
+    speed_by_hour: list[HourShape]
+    """Each of the last 24 hours, the current one last."""
+    service_level: LevelShape | None
+    """Null where no claims are promised."""
     sources: list[SourceStats]
     destinations: list[DestinationStats]
 

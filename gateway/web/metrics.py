@@ -13,7 +13,6 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
-    GaugeMetricFamily,
     HistogramMetricFamily,
     Metric,
     SummaryMetricFamily,
@@ -23,8 +22,10 @@ from starlette.responses import Response
 
 from gateway import __version__
 from gateway.store import DestinationState, Process, SourceState
-from gateway.store.counts import BOUNDS, DestinationCounts, Histogram, SourceCounts
+from gateway.store.counts import DestinationCounts, SourceCounts
+from gateway.web.claim_metrics import ClaimReading, read_claims
 from gateway.web.context import Web
+from gateway.web.metric_parts import PREFIX, buckets, gauge
 from gateway.web.operation import ADMIN_ELSEWHERE, operation
 from gateway.web.security import from_this_machine, require_admin
 
@@ -32,7 +33,6 @@ CATEGORIES = frozenset(
     {"CLASSIFIED", "AGENCY", "ESTIMATION", "PROJECT", "PROPERTY_SEARCH", "CALL_TRACKING"}
 )
 _OUTCOMES = ("delivered", "deferred", "refused", "interrupted", "continue")
-_PREFIX = "lead_gateway_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Reading:
     unrouted: int = 0
     memory: int = 0
     clock: float = 0.0
+    claims: ClaimReading | None = None
 
     def collect(self) -> Iterable[Metric]:
         """Every family, as prometheus-client wants it."""
@@ -55,31 +56,33 @@ class Reading:
         yield from self._of_deliveries()
         yield from self._of_destinations()
         yield from self._of_the_whole()
+        if self.claims:
+            yield from self.claims.collect()
 
     def _of_sources(self) -> Iterable[Metric]:
         received = CounterMetricFamily(
-            _PREFIX + "leads_received", "Leads stored for the first time.",
+            PREFIX + "leads_received", "Leads stored for the first time.",
             labels=["source", "category"],
         )  # fmt: skip
         duplicate = CounterMetricFamily(
-            _PREFIX + "leads_duplicate", "Leads read again.", labels=["source"]
+            PREFIX + "leads_duplicate", "Leads read again.", labels=["source"]
         )
         rejected = CounterMetricFamily(
-            _PREFIX + "leads_rejected", "Items that could not become a lead.", labels=["source"]
+            PREFIX + "leads_rejected", "Items that could not become a lead.", labels=["source"]
         )
         missed = CounterMetricFamily(
-            _PREFIX + "leads_missed", "Leads that only a second look found.", labels=["source"]
+            PREFIX + "leads_missed", "Leads that only a second look found.", labels=["source"]
         )
         polls = SummaryMetricFamily(
-            _PREFIX + "poll_duration_seconds", "Length of whole polls.", labels=["source"]
+            PREFIX + "poll_duration_seconds", "Length of whole polls.", labels=["source"]
         )
-        success = _gauge(
+        success = gauge(
             "source_last_success_timestamp_seconds",
             "Unix time of the last poll that read something.",
             "source",
         )
-        up = _gauge("source_up", "1 unless the source is down, refused or paused.", "source")
-        lag = _gauge("source_lag_seconds", "How far the checkpoint is behind now.", "source")
+        up = gauge("source_up", "1 unless the source is down, refused or paused.", "source")
+        lag = gauge("source_lag_seconds", "How far the checkpoint is behind now.", "source")
         for name, counts in self.source_counts.items():
             by_category: dict[str, int] = {}
             for category, value in counts.received.items():
@@ -102,7 +105,7 @@ class Reading:
 
     def _of_deliveries(self) -> Iterable[Metric]:
         outcomes = CounterMetricFamily(
-            _PREFIX + "deliveries", "Attempts by how they ended.", labels=["destination", "outcome"]
+            PREFIX + "deliveries", "Attempts by how they ended.", labels=["destination", "outcome"]
         )
         attempt = _histogram("attempt_duration_seconds", "Length of attempts.")
         accepted = _histogram("time_to_deliver_seconds", "From accepted to delivered.")
@@ -118,16 +121,16 @@ class Reading:
                 (accepted, counts.accepted_to_delivered),
                 (portal, counts.portal_to_delivered),
             ):
-                family.add_metric([name], _buckets(histogram), histogram.total)
+                family.add_metric([name], buckets(histogram), histogram.total)
         return [outcomes, attempt, accepted, portal]
 
     def _of_destinations(self) -> Iterable[Metric]:
-        depth = _gauge("queue_depth", "Deliveries that wait.", "destination", "state")
-        dead = _gauge("dead_letters", "Dead letters.", "destination")
-        oldest = _gauge(
+        depth = gauge("queue_depth", "Deliveries that wait.", "destination", "state")
+        dead = gauge("dead_letters", "Dead letters.", "destination")
+        oldest = gauge(
             "oldest_pending_seconds", "Age of the oldest delivery never tried.", "destination"
         )
-        up = _gauge("destination_up", "1 unless it is paused or broken.", "destination")
+        up = gauge("destination_up", "1 unless it is paused or broken.", "destination")
         for state in self.destinations:
             depth.add_metric([state.name, "pending"], state.pending)
             depth.add_metric([state.name, "retrying"], state.retrying)
@@ -137,18 +140,18 @@ class Reading:
         return [depth, dead, oldest, up]
 
     def _of_the_whole(self) -> Iterable[Metric]:
-        info = _gauge("build_info", "1, with the version.", "version")
+        info = gauge("build_info", "1, with the version.", "version")
         info.add_metric([__version__], 1)
-        running = _gauge("processes", "Running processes by role.", "role")
+        running = gauge("processes", "Running processes by role.", "role")
         for role in ("poller", "worker", "web"):
             running.add_metric([role], sum(item.role == role for item in self.processes))
-        refused = _gauge("reload_refused", "Processes that refused the last configuration.")
+        refused = gauge("reload_refused", "Processes that refused the last configuration.")
         refused.add_metric([], sum(bool(item.problem) for item in self.processes))
-        kept = _gauge("leads_stored", "Leads that are kept.")
+        kept = gauge("leads_stored", "Leads that are kept.")
         kept.add_metric([], self.leads)
-        unrouted = _gauge("leads_unrouted", "Leads that no route sends anywhere.")
+        unrouted = gauge("leads_unrouted", "Leads that no route sends anywhere.")
         unrouted.add_metric([], self.unrouted)
-        memory = _gauge("store_memory_bytes", "Memory that the store uses.")
+        memory = gauge("store_memory_bytes", "Memory that the store uses.")
         memory.add_metric([], self.memory)
         return [info, running, refused, kept, unrouted, memory]
 
@@ -175,6 +178,7 @@ async def read_metrics(web: Web) -> Reading:
         unrouted=await web.store.leads.count(unrouted=True),
         memory=used,
         clock=web.clock().timestamp(),
+        claims=await read_claims(web),
     )
 
 
@@ -211,22 +215,8 @@ class _Once:
         return self.reading.collect()
 
 
-def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(_PREFIX + name, text, labels=labels)
-
-
 def _histogram(name: str, text: str) -> HistogramMetricFamily:
-    return HistogramMetricFamily(_PREFIX + name, text, labels=["destination"])
-
-
-def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
-    total = 0
-    cumulated: list[tuple[str, float]] = []
-    bounds = [*(str(float(bound)) for bound in BOUNDS), "+Inf"]
-    for bound, value in zip(bounds, histogram.buckets, strict=True):
-        total += value
-        cumulated.append((bound, total))
-    return cumulated
+    return HistogramMetricFamily(PREFIX + name, text, labels=["destination"])
 
 
 OPERATIONS = (metrics,)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from gateway.config.model import GatewayConfig
 from gateway.delivery import Attempt, Delivery, State
@@ -14,15 +14,18 @@ from gateway.destinations.common import DestinationConfig
 from gateway.lead import Lead, Moment
 from gateway.sources.common import SourceConfig
 from gateway.store import DestinationState, FeedTrouble, SourceState, StoredLead
+from gateway.web.claim_shapes import (
+    ClaimShape,
+    WaitingShape,
+    WaysShape,
+    claim_shape,
+    waiting_shape,
+    ways_shape,
+)
+from gateway.web.shape import Shape
 
 HELD = "held"
 WAITS = (State.PENDING, State.RETRYING)
-
-
-class Shape(BaseModel):
-    """One object of the API."""
-
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
 S = TypeVar("S", bound=BaseModel)
@@ -79,6 +82,11 @@ class LeadShape(Lead):
     """Every source that read it."""
     unrouted: bool
     """No route sends it anywhere."""
+    claim: ClaimShape | None
+    """Who has it; null while nobody has."""
+    ladder: WaitingShape | None
+    """How it waits to be claimed; null where nobody is to, or somebody has."""
+    speed: WaysShape
     deliveries: list[DeliveryShape]
 
 
@@ -216,6 +224,9 @@ def lead_shape(stored: StoredLead, deliveries: Sequence[DeliveryShape]) -> LeadS
         **{name: getattr(stored.lead, name) for name in Lead.model_fields},
         sources=list(stored.sources),
         unrouted=stored.unrouted,
+        claim=claim_shape(stored),
+        ladder=waiting_shape(stored),
+        speed=ways_shape(stored),
         deliveries=list(deliveries),
     )
 

@@ -246,4 +246,4 @@ async def test_the_promise_is_counted_by_who_kept_it(house: House) -> None:
     assert promise.burn(0.95) == pytest.approx(15.0)
     claims = await store.counts.claims("agent", ["Anne", "Bob"])
     assert {name: histogram.count for name, histogram in claims.items()} == {"Anne": 1, "Bob": 1}
-    assert len(await store.ladders.overdue()) == 2
+    assert len(await store.ladders.unclaimed(overdue=True)) == 2

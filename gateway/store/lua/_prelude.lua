@@ -182,11 +182,22 @@ local function read(id, ...)
   return f
 end
 
+-- A lead that its agent need not look after any more: what is open is what least_loaded goes by.
+-- Answers the agency that it belongs to.
+local function put_down(uid, decision)
+  local found = decision and cjson.decode(decision)
+  if found and type(found.agent) == 'string' then
+    redis.call('ZREM', P .. 'load:' .. (found.agency or '') .. ':' .. found.agent, uid)
+  end
+  return found and found.agency or ''
+end
+
 -- Take a lead out of everything that leads to it. What is gone still stands in the append-only file
 -- until that is rewritten: since when, the sweeper reads here.
 local function forget_lead(uid)
-  local known = redis.call('HMGET', lead_key(uid), 'find', 'terms')
+  local known = redis.call('HMGET', lead_key(uid), 'find', 'terms', 'decision')
   strike_out(uid, known[1], known[2])
+  put_down(uid, known[3])
   redis.call('DEL', lead_key(uid))
   redis.call('ZREM', P .. 'leads', uid)
   redis.call('ZREM', P .. 'unrouted', uid)
@@ -239,7 +250,7 @@ local function observe_hour(ms, now)
 end
 
 -- How fast a lead got somewhere, counted within this hour: from its creation to ``stage`` (received |
--- delivered | claimed), under each name: ``all``, its source, a destination, an agent. One hash per hour, that
+-- delivered | claimed), under each name: ``all``, its source, a destination, an agent (agent=NAME, agent=AGENCY/NAME). One hash per hour, that
 -- goes by itself after two days and holds at most what was counted in it. The buckets grow by an
 -- eighth of an octave each: gateway/store/speed.py reads them.
 local SPEED_KEPT = 2 * 86400000
@@ -258,10 +269,14 @@ local function observe_speed(stage, ms, now, ...)
   if first then redis.call('PEXPIRE', key, SPEED_KEPT) end
 end
 
--- Whose a lead is by the decision kept with it: ``agent=NAME``, or nothing.
+local function agent_of(agency, name)
+  return 'agent=' .. (agency ~= '' and agency .. '/' or '') .. name
+end
+
+-- Whose a lead is by the decision kept with it, or nothing.
 local function theirs(decision)
-  local name = decision and cjson.decode(decision).agent
-  if type(name) == 'string' then return 'agent=' .. name end
+  local found = decision and cjson.decode(decision)
+  if found and type(found.agent) == 'string' then return agent_of(found.agency or '', found.agent) end
 end
 
 -- A new delivery, in its lane; nil when there is one of this name. ``agent`` (JSON) is set where it is

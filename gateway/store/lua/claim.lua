@@ -13,14 +13,14 @@ local now = now_ms()
 redis.call('HSET', key, 'claimed_by', agent, 'claimed_at', int(now), 'claimed_via', ARGV[4])
 redis.call('ZREM', P .. 'ladder', uid)
 redis.call('ZREM', P .. 'unclaimed', uid)
-if f[8] then
-  local decision = cjson.decode(f[8])
-  if type(decision.agent) == 'string' then
-    redis.call('ZREM', P .. 'load:' .. (decision.agency or '') .. ':' .. decision.agent, uid)
-  end
-end
+local agency = put_down(uid, f[8])
 for id in string.gmatch(f[7] or '', '%S+') do
-  local d = redis.call('HMGET', delivery_key(id), 'state', 'destination', 'lane', 'occasion')
+  local d = redis.call('HMGET', delivery_key(id), 'state', 'destination', 'lane', 'occasion', 'agent')
+  local step = string.match(d[4] or '', '^escalation:(%d+)$')
+  if step and d[5] then
+    local load = P .. 'load:' .. agency .. ':' .. tostring(cjson.decode(d[5]).name)
+    redis.call('ZREM', load, uid .. ':' .. step)
+  end
   local waits = d[1] == 'pending' or d[1] == 'retrying'
   if waits and string.sub(d[4], 1, 11) == 'escalation:' then
     leave_waiting(id, d[2], d[3])
@@ -45,7 +45,7 @@ local received = tonumber(f[4])
 if ARGV[5] ~= '' and now - received <= tonumber(ARGV[5]) and now - received < (HOURS_KEPT - 1) * 3600000 then
   count_hour('claimed_in_time', received)
 end
-if not f[9] then observe_speed('claimed', took, now, 'all', 'source=' .. f[2], 'agent=' .. agent) end
+if not f[9] then observe_speed('claimed', took, now, 'all', 'source=' .. f[2], agent_of(agency, agent)) end
 observe('agent:' .. agent, 'claim', took)
 observe('source:' .. f[2], 'claim', took)
 event('claimed', '', uid, '', ARGV[4])

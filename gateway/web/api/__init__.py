@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from gateway.web import events, health, metrics, push
 from gateway.web.api import (
+    agents,
     audit,
     deliveries,
     destinations,
@@ -30,6 +31,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *deliveries.OPERATIONS,
     *destinations.OPERATIONS,
     *sources.OPERATIONS,
+    *agents.OPERATIONS,
     *stats.OPERATIONS,
     *exports.OPERATIONS,
     *audit.OPERATIONS,

@@ -12,7 +12,7 @@ from gateway.web.asking import Told
 from gateway.web.context import Web
 from gateway.web.operation import operation
 from gateway.web.problems import Problem
-from gateway.web.shapes import Shape
+from gateway.web.shape import Shape
 
 MAIL = r"^[^@\s]+@[^@\s]+$"
 NUMBER = r"^[^0-9]*([0-9][^0-9]*){6,20}$"

@@ -4,8 +4,10 @@ leads.
 
 from __future__ import annotations
 
+from gateway.duty import agents_of, full_name
 from gateway.store.counts import DestinationCounts, Histogram
 from gateway.web.answers import DestinationStats, LeadStats, SourceStats, SpeedShape, Stats
+from gateway.web.claim_shapes import hours, level_shape, stages
 from gateway.web.context import Web
 from gateway.web.operation import operation
 from gateway.web.views import together
@@ -24,6 +26,9 @@ async def stats(web: Web) -> Stats:
     received = await counts.received_by_hour()
     speed = await counts.speed()
     states = {state.name: state for state in await web.store.destinations.describe(names)}
+    day, promise = await web.store.speed.day(), await web.store.ladders.promise(counts)
+    agents = [full_name(agency, agent.name) for agency, agent in agents_of(web.config)]
+    agents += [name for name in day.names("agent") if name not in agents]
     return Stats(
         leads=LeadStats(
             kept=await web.store.leads.count(),
@@ -31,6 +36,12 @@ async def stats(web: Web) -> Stats:
             received_by_hour=list(received),
         ),
         speed_24h=_speed(together(speed)),
+        speed=stages(day, "all", "all"),
+        speed_by_source=[stages(day, "source", name) for name in web.config.sources],
+        speed_by_destination=[stages(day, "destination", name) for name in names],
+        speed_by_agent=[stages(day, "agent", name) for name in agents],
+        speed_by_hour=hours(day, promise, web.clock()),
+        service_level=level_shape(web.config, promise),
         sources=[
             SourceStats(
                 name=name,
