@@ -76,6 +76,12 @@ _DOWN = frozenset(
 """
 
 
+def _is_down(outcome: Deferred) -> bool:
+    """A receiver that says when to come again is waited for, and is not down."""
+    busy = outcome.reason is Reason.RATE_LIMITED and outcome.retry_after is None
+    return busy or outcome.reason in _DOWN
+
+
 def digest(content: Any) -> str:
     """A short fingerprint of what the portal sent, to tell a re-read from a change."""
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, default=str)
@@ -244,7 +250,7 @@ class Pipeline:
                 retry = self.settings[work.destination].retry
                 wait = next_wait(retry, work.made + 1, outcome.retry_after, self._draw())
                 # Who got part of the way found the destination alive.
-                health = "up" if outcome.saved else "down" if outcome.reason in _DOWN else "unknown"
+                health = "up" if outcome.saved else "down" if _is_down(outcome) else "unknown"
                 return Report(
                     work.id, work.number, "deferred", outcome.reason, duration_ms,
                     status=outcome.status, answer=answer, wait=wait,

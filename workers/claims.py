@@ -17,6 +17,8 @@ from workers.slots import Slots, interleaved
 ASK_AGAIN = 1.0
 """Seconds until a destination that refused without a time is asked again."""
 LONGEST_CLOSED = 60.0
+BROKEN_ASK_AGAIN = 5.0
+"""The same at most for a broken one: a new lead may have come, and brings its probe forward."""
 _COMES_AGAIN = frozenset({"rate", "broken", "throttled", "lease", "error"})
 """Refusals that pass by themselves: their hints go back to the front of the queue. Those of a
 paused destination are let go; the sweeper brings them again when it is resumed."""
@@ -67,8 +69,9 @@ class Claims:
         now = clock()
         for name, result in results.items():
             if result.refused:
+                longest = BROKEN_ASK_AGAIN if result.refused == "broken" else LONGEST_CLOSED
                 wait = result.wait or ASK_AGAIN
-                self._slots.close(name, now + min(max(wait, 0.01), LONGEST_CLOSED))
+                self._slots.close(name, now + min(max(wait, 0.01), longest))
             else:
                 await self._refill(name, taken[name].left, result.waiting)
         return Round(

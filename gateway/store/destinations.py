@@ -53,8 +53,8 @@ class Destinations:
         """Deliver again, and forget past trouble: the next attempt is not a probe."""
         await self._c.command(
             "HDEL", self._c.key("destination", name),
-            "paused", "moved_from", "closed_until", "fails",
-            "broken_at", "broken_reason", "probe", "probe_at", "probe_wait",
+            "paused", "moved_from", "closed_until", "fails", "failing",
+            "broken_at", "broken_reason", "probe", "probe_at", "probe_wait", "probed",
         )  # fmt: skip
 
     async def recognise(self, places: Mapping[str, str]) -> dict[str, str]:

@@ -16,7 +16,9 @@ from gateway.lead import Agent, Lead
 from gateway.store.sealing import Seal
 
 FAILURES_THAT_BREAK = 8
-"""Failures in a row that open a destination's breaker."""
+"""Failures in a row that open a destination's breaker; fewer when one of them was a lead's last try
+(``lua/finish.lua``).
+"""
 
 
 @dataclass(frozen=True, slots=True)

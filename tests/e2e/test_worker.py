@@ -172,6 +172,27 @@ async def test_a_fresh_lead_overtakes_what_may_wait_and_that_goes_on_all_the_sam
     assert 5 <= len(meanwhile) <= 40
 
 
+async def test_a_new_lead_is_what_a_broken_destination_is_tried_for(
+    tmp_path: Path, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.claims.BROKEN_ASK_AGAIN", 1.0)
+    watcher = Watcher()
+    async with yard(watcher, tmp_path, store_url) as gateway:
+        await accept(gateway, "waits")
+        connection = gateway.store.connection
+        now = await connection.now_ms()
+        await connection.command(
+            "HSET", connection.key("destination", "crm"), "broken_at", now - 600_000, "fails", 8,
+            "probe_at", now + 600_000, "probe_wait", 60_000, "probed", now + 1,
+        )  # fmt: skip
+        async with working(gateway):
+            await all_in(gateway, State.RETRYING, 1, 10)  # asked once, in vain
+            assert watcher.order == []
+            await accept(gateway, "new")
+            await all_in(gateway, State.DELIVERED, 2, 20)
+    assert sorted(watcher.order) == ["new", "waits"]
+
+
 async def test_a_lead_this_version_can_not_read_is_a_dead_letter_and_stops_no_other(
     tmp_path: Path, store_url: str
 ) -> None:

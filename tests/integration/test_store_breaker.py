@@ -14,8 +14,8 @@ pytestmark = pytest.mark.anyio
 TIMEOUT = 5.0
 
 
-async def waiting(store: Store, count: int) -> list[str]:
-    plans = [a_plan(a_lead(f"lead-{n}")) for n in range(count)]
+async def waiting(store: Store, count: int, prefix: str = "lead") -> list[str]:
+    plans = [a_plan(a_lead(f"{prefix}-{n}")) for n in range(count)]
     return [result.deliveries[0] for result in await store.leads.accept(plans)]  # type: ignore[union-attr]
 
 
@@ -26,12 +26,14 @@ async def begin(store: Store, ids: list[str], worker: str = "w1", place: str = "
     return begun
 
 
-async def fail(store: Store, begun: Begun, **how: object) -> list[Finished]:
+async def fail(
+    store: Store, begun: Begun, reason: Reason = Reason.CONNECTION, **how: object
+) -> list[Finished]:
     values: dict[str, object] = {"wait": 5.0, "health": "down", **how}
     return await store.deliveries.finish(
         "w1",
         [
-            Report(work.id, work.number, "deferred", Reason.CONNECTION, 3, **values)  # type: ignore[arg-type]
+            Report(work.id, work.number, "deferred", reason, 3, **values)  # type: ignore[arg-type]
             for work in begun.work
         ],
     )
@@ -115,6 +117,74 @@ async def test_a_destination_that_is_down_from_friday_to_monday_kills_nothing(
     (mended,) = await store.deliveries.finish("w1", [report])
     assert mended.destination_now == "mended"
     assert len((await begin(store, ids)).work) == 11
+
+
+async def test_a_new_lead_brings_the_next_probe_of_a_long_outage_forward(store: Store) -> None:
+    ids = await break_it(store)
+    for _ in range(6):
+        await later(store, 61.0)
+        await fail(store, await begin(store, ids))
+    await later(store, 5.1)
+    assert (await begin(store, ids)).wait > 50, "nobody new came: nothing to be in a hurry for"
+    ids += await waiting(store, 3, "new")
+    probe = await begin(store, ids)
+    assert len(probe.work) == 1
+    assert (await begin(store, ids, worker="w2")).wait > TIMEOUT - 1, "one at a time all the same"
+    await fail(store, probe)
+    assert (await begin(store, ids)).wait > 50, "and once for all who came"
+
+
+async def test_however_many_new_leads_come_they_probe_once_in_five_seconds(store: Store) -> None:
+    ids = await break_it(store)
+    for _ in range(6):
+        await later(store, 61.0)
+        await fail(store, await begin(store, ids))
+    probes = 0
+    for n in range(60):
+        ids += await waiting(store, 1, f"new-{n}")
+        probe = await begin(store, ids)
+        await fail(store, probe)
+        probes += len(probe.work)
+        assert probe.work or probe.wait <= 5.0
+        await later(store, 1.0)
+    assert 10 <= probes <= 12
+
+
+@pytest.mark.parametrize(
+    ("leads", "reason", "ends"),
+    [
+        (1, Reason.SERVER_ERROR, State.DEAD),
+        (1, Reason.CONNECTION, State.RETRYING),
+        (1, Reason.DNS, State.RETRYING),
+        (2, Reason.SERVER_ERROR, State.RETRYING),
+        (2, Reason.CREDENTIALS, State.RETRYING),
+    ],
+    ids=["its own 500", "refused", "no address", "everybody's 500", "everybody's 401"],
+)
+async def test_a_short_schedule_ends_only_where_the_lead_may_be_what_fails(
+    store: Store, leads: int, reason: Reason, ends: State
+) -> None:
+    ids = await waiting(store, leads)
+    for wait in (1.0, 1.0, None):
+        await fail(store, await begin(store, ids), reason, wait=wait)
+        await later(store, 1.1)
+    assert {item.state for item in await store.deliveries.get_many(ids)} == {ends}
+    for _ in range(20):
+        await later(store, 61.0)
+        await fail(store, await begin(store, ids), reason, wait=None)
+    assert {item.state for item in await store.deliveries.get_many(ids)} == {ends}
+
+
+async def test_what_a_receiver_chokes_on_dies_while_it_takes_the_others(store: Store) -> None:
+    bad, *good = await waiting(store, 4)
+    for wait, other in zip((1.0, 1.0, None), good, strict=True):
+        await fail(store, await begin(store, [bad]), Reason.SERVER_ERROR, wait=wait)
+        (work,) = (await begin(store, [other])).work
+        report = Report(work.id, work.number, "delivered", Reason.ACCEPTED, 3, health="up")
+        await store.deliveries.finish("w1", [report])
+        await later(store, 1.1)
+    (found,) = await store.deliveries.get_many([bad])
+    assert (found.state, found.reason) == (State.DEAD, Reason.SERVER_ERROR)
 
 
 async def test_the_history_of_a_long_outage_stays_bounded(store: Store) -> None:

@@ -241,3 +241,14 @@ async def test_a_reset_fences_off_whoever_reads_now(store: Store) -> None:
     assert not await store.sources.move("seloger", {"leads": a_lead().received_at}, token)
     assert (await store.sources.get("seloger")).checkpoints == {}
     assert await store.leases.take("source:seloger", "p1", 10.0) == token + 1
+
+
+async def test_a_worker_that_leaves_with_work_in_its_hands_is_reaped_at_once(store: Store) -> None:
+    plans = [a_plan(a_lead(name)) for name in ("one", "two")]
+    begun = await begin(store, tuple(made.deliveries[0] for made in await accepted(store, *plans)))
+    assert len(begun.work) == 2
+    await store.leases.end_worker("w1")
+    assert await store.leases.dead_workers() == ["w1"]
+    left, back, _ = await store.deliveries.reap("w1")
+    assert (left, sorted(item.id for item in back)) == (0, sorted(work.id for work in begun.work))
+    assert await store.leases.dead_workers() == []

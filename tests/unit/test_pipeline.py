@@ -190,18 +190,28 @@ async def test_a_lead_goes_out_without_its_thread_while_the_store_is_away(house:
     assert house.shelf.kept == ["lead-1"]
 
 
-@pytest.mark.parametrize(("saved", "health"), [(None, "down"), ({"settled": ["a"]}, "up")])
-async def test_who_got_part_of_the_way_found_the_destination_alive(
-    house: House, saved: dict[str, Any] | None, health: str
+@pytest.mark.parametrize(
+    ("outcome", "health"),
+    [
+        (Deferred(Reason.SMTP_DEFERRED), "down"),
+        (Deferred(Reason.SMTP_DEFERRED, saved={"settled": ["a"]}), "up"),
+        (Deferred(Reason.RATE_LIMITED), "down"),
+        (Deferred(Reason.RATE_LIMITED, retry_after=7.0, throttle=True), "unknown"),
+        (Deferred(Reason.NOT_FOUND), "unknown"),
+    ],
+    ids=["nobody there", "part of the way", "too much", "come again", "not here"],
+)
+async def test_an_answer_tells_how_the_destination_is(
+    house: House, outcome: Deferred, health: str
 ) -> None:
-    house.shelf.outcome = Deferred(Reason.SMTP_DEFERRED, saved=saved)
+    house.shelf.outcome = outcome
     await house.pipeline.accept([a_lead()])
     await house.store.leases.start_worker("w1")
     taken = await house.queue.take("w1", [Share("crm", 10)])
     claim = Claim("crm", [hint.id for hint in taken["crm"].hints], 5.0)
     (begun,) = await house.store.deliveries.begin("w1", [claim])
     report = await house.pipeline.attempt(begun.work[0])
-    assert (report.saved, report.health) == (saved, health)
+    assert (report.saved, report.health) == (outcome.saved, health)
 
 
 async def test_a_lead_gets_its_link_before_it_is_stored_and_is_kept_without_one(

@@ -7,6 +7,7 @@ local worker, dest = ARGV[2], ARGV[3]
 local now = now_ms()
 local answer = {'', 0, 0, 0}
 local dk, rate_key = destination_key(dest), P .. 'rate:' .. dest
+local EARLY_PROBE = 5000
 local WAITS_AS = {broken = 'destination_down', throttled = 'throttled'}
 
 local function left()
@@ -29,11 +30,18 @@ end
 
 local lease = redis.call('ZSCORE', P .. 'workers', worker)
 if not lease or tonumber(lease) <= now then return refuse('lease', 0, 8) end
-local d = redis.call('HMGET', dk, 'paused', 'place', 'closed_until', 'broken_at', 'probe_at')
+local d = redis.call('HMGET', dk, 'paused', 'place', 'closed_until', 'broken_at', 'probe_at', 'probe',
+  'probed')
 if d[1] then return refuse('paused', 0, 8) end
 if d[2] and ARGV[4] ~= '' and d[2] ~= ARGV[4] then return refuse('moved', 0, 8) end
 if d[3] and tonumber(d[3]) > now then return refuse('throttled', tonumber(d[3]) - now, 8) end
 local broken, probe_at = d[4], tonumber(d[5] or '0')
+-- Somebody new is waiting: the next look at a broken destination is not put off for long.
+if broken and not d[6] then
+  local newest = redis.call('ZRANGE', ready_key(dest, 'live'), -1, -1, 'WITHSCORES')
+  local probed = tonumber(d[7] or '0')
+  if newest[2] and tonumber(newest[2]) > probed then probe_at = math.min(probe_at, probed + EARLY_PROBE) end
+end
 
 for i = 8, #ARGV do
   local id = ARGV[i]
@@ -63,7 +71,8 @@ for i = 8, #ARGV do
       local total = tonumber(f.total) + 1
       if broken then
         probe_at = now + tonumber(ARGV[7]) + 1000
-        redis.call('HSET', dk, 'probe_at', int(probe_at), 'probe', id .. ':' .. total)
+        redis.call('HSET', dk, 'probe_at', int(probe_at), 'probe', id .. ':' .. total,
+          'probed', int(now))
       end
       redis.call('ZREM', ready_key(dest, lane), id)
       move(id, dest, f.state, 'delivering', 'owner', worker, 'total', total, 'begun', int(now))

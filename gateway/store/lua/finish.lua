@@ -4,6 +4,8 @@
 --       12 remote id, 13 saved JSON, 14 health (up | down | unknown), 15 throttle ms, 16 pause 0|1,
 --       17 failures that open the breaker.
 -- Answers {state, what happened to the destination: "" | broken | mended | paused | closed}.
+local FAILURES_AT_LAST = 3
+local ABSENT = {dns = true, connection = true}
 local id, worker, number = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local outcome, reason, health = ARGV[5], ARGV[6], ARGV[14]
 local written = outcome == 'continue' and 'delivered' or outcome
@@ -47,26 +49,35 @@ end
 
 -- How the destination is, as far as this attempt tells.
 local dk = destination_key(dest)
-local d = redis.call('HMGET', dk, 'broken_at', 'fails', 'probe', 'probe_wait', 'probe_at', 'closed_until')
+local d = redis.call('HMGET', dk, 'broken_at', 'fails', 'probe', 'probe_wait', 'probe_at', 'closed_until',
+  'failing')
 local broken, probe_at, happened = d[1], tonumber(d[5] or '0'), ''
+local probe = d[3] == id .. ':' .. number
+if probe then redis.call('HDEL', dk, 'probe') end
 if health == 'up' and (d[1] or d[2]) then
-  redis.call('HDEL', dk, 'fails', 'broken_at', 'broken_reason', 'probe', 'probe_at', 'probe_wait')
+  redis.call('HDEL', dk, 'fails', 'failing', 'broken_at', 'broken_reason', 'probe', 'probe_at', 'probe_wait',
+    'probed')
   broken = false
   if d[1] then happened = 'mended' end
 elseif health == 'down' and broken then
   -- Only the probe tells something new; what else was in the air when it broke does not.
-  if d[3] == id .. ':' .. number then
+  if probe then
     local wait = math.min(60000, tonumber(d[4]) * 2)
     probe_at = now + wait
     redis.call('HSET', dk, 'probe_wait', int(wait), 'probe_at', int(probe_at), 'broken_reason', reason)
   end
 elseif health == 'down' then
-  if redis.call('HINCRBY', dk, 'fails', 1) >= tonumber(ARGV[17]) then
+  local fails, whose = redis.call('HINCRBY', dk, 'fails', 1), d[7] or id
+  if whose ~= id then whose = 'several' end
+  redis.call('HSET', dk, 'failing', whose)
+  -- Nobody's last try is spent on a destination that fails whoever comes, or is not even there.
+  local last = ARGV[11] == '' and fails >= FAILURES_AT_LAST and (whose == 'several' or ABSENT[reason])
+  if last or fails >= tonumber(ARGV[17]) then
     broken, probe_at, happened = true, now + 2000, 'broken'
     redis.call('HSET', dk, 'broken_at', int(now), 'probe_wait', 2000, 'probe_at', int(probe_at),
-      'broken_reason', reason)
+      'probed', int(now), 'broken_reason', reason)
   end
-elseif d[3] == id .. ':' .. number then
+elseif probe then
   -- The probe told nothing about its destination (a bad template, say): the next one may try.
   probe_at = now
   redis.call('HSET', dk, 'probe_at', int(now))
