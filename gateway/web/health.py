@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from gateway.config.model import GatewayConfig
+from gateway.duty import promises
 from gateway.polling import MISSED_SHOWN, is_silent, polled
 from gateway.store import DestinationState, Process, SourceState, StoreUnavailable
 from gateway.web.answers import Alive, Readiness
@@ -25,13 +26,13 @@ TAG = "Health and metrics"
 
 _ORDER = (
     "worker", "poller", "refused", "down", "broken", "configuration", "differs", "feed", "erasures",
-    "missed", "paused", "dead",
+    "missed", "unclaimed", "paused", "dead",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One thing that is wrong. ``about``: role, source or destination; ``state`` says what.
+    """One thing that is wrong. ``about``: role, source, destination or agents; ``state`` says what.
 
     ``problem`` is the trouble's own sentence where one is known; only an operator is shown it.
     """
@@ -62,9 +63,13 @@ async def read_health(web: Web) -> Health:
     sources = {name: await web.store.sources.get(name) for name in web.config.sources}
     workers = len(await web.store.leases.workers())
     processes = await web.store.processes.running()
+    overdue = 0
+    if promises(web.config):
+        overdue = (await web.store.ladders.promise(web.store.counts)).overdue
     warnings = find_warnings(
-        web.config, sources, destinations, workers, web.clock(), processes=processes
-    )
+        web.config, sources, destinations, workers, web.clock(), processes=processes,
+        overdue=overdue,
+    )  # fmt: skip
     return Health(sources, destinations, workers, processes, warnings)
 
 
@@ -76,6 +81,7 @@ def find_warnings(
     now: datetime,
     *,
     processes: Sequence[Process] = (),
+    overdue: int = 0,
 ) -> list[Trouble]:
     """Everything that is wrong, worst first. Pure."""
     found: list[Trouble] = []
@@ -106,6 +112,8 @@ def find_warnings(
             )
         if destination.dead:
             found.append(Trouble("destination", destination.name, "dead", count=destination.dead))
+    if overdue:
+        found.append(Trouble("agents", "", "unclaimed", count=overdue))
     return sorted(found, key=lambda warning: _ORDER.index(warning.state))
 
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gateway.delivery import Reason
+from gateway.delivery import Reason, lead_uid
+from gateway.lead import Lead
 from gateway.sandbox.leads import LeadFactory
 from gateway.sources.gsl_lead import normalise
 from gateway.store import Claim, Report
@@ -54,6 +55,11 @@ destinations:
   team: {kind: slack, webhook_url: "https://hooks.slack.example/services/T0/B0/invented-hook"}
   hektor: {kind: webhook, url: "https://hektor.example.com/api/contacts"}
   archive: {kind: webhook, url: "https://archive.example.com/in"}
+agents:
+  - {name: Anne Martin, email: anne@agency.example, hours: "Mon-Sun 08:00-20:00"}
+  - {name: Bob Petit, email: bob@agency.example}
+  - {name: Chloé Noir, away: [2020-01-01..2099-12-31]}
+claim: {within: 5m, target: 0.9, then: [{after: 10m, to: [team]}, {after: 30m, to: [inbox]}]}
 routes:
   - {when: lead.category == "ESTIMATION", to: [crm, inbox], stop: true}
   - {when: lead.category == "PROJECT", to: [crm, team, hektor], stop: true}
@@ -78,8 +84,10 @@ async def play(gateway: Gateway, *, seed: int = 7, per_hour: float = 6.0) -> lis
     await store.destinations.pause("archive")
     ids: list[str] = []
     dead = 0
+    planner, clock = gateway.pipeline.planner, gateway.pipeline.planner._clock
     for minutes in sorted(_moments(draw, per_hour), reverse=True):
         at = now - timedelta(minutes=minutes)
+        planner._clock = lambda at=at: at
         store.connection.clock_shift = -minutes * 60
         made = factory.make(at=at - timedelta(seconds=draw.uniform(0.05, 1.5)))
         lead = normalise(
@@ -103,10 +111,25 @@ async def play(gateway: Gateway, *, seed: int = 7, per_hour: float = 6.0) -> lis
             elif draw.random() < 0.06:
                 ends = [_deferred(draw), _delivered(draw, found.destination)]
             await _attempts(gateway, item, found.destination, ends)
-    store.connection.clock_shift = 0
+        await _claim(gateway, lead, draw, minutes)
+    store.connection.clock_shift, planner._clock = 0, clock
     await _break(gateway, ids)
     await _sources(gateway, now)
     return ids
+
+
+async def _claim(gateway: Gateway, lead: Lead, draw: random.Random, minutes: float) -> None:
+    """Somebody takes it, most within the promise; the last ones still wait."""
+    took = draw.lognormvariate(4.6, 0.9)
+    if took / 60 < minutes and draw.random() < 0.97:
+        gateway.store.connection.clock_shift = took - minutes * 60
+        stored = await gateway.store.leads.get(lead_uid(lead.identity, lead.id))
+        assert stored is not None
+        name = stored.lead.agent.name or "Anne Martin"
+        # Without word of it to anybody: what is told, other tests tell.
+        await gateway.store.ladders.claim(
+            stored.uid, name, draw.choice(["email", "slack"]), on_time=timedelta(minutes=5)
+        )
 
 
 def _moments(draw: random.Random, per_hour: float) -> list[float]:

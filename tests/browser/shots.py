@@ -29,6 +29,8 @@ PAGES = {
     "leads": "/leads",
     "lead": "/leads/{source}/{id}",
     "dead-letters": "/dead-letters",
+    "agents": "/agents",
+    "speed": "/speed",
     "destinations": "/destinations",
     "destination": "/destinations/crm",
     "sources": "/sources",

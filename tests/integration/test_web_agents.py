@@ -123,3 +123,46 @@ async def test_a_claim_and_an_erasure_take_a_lead_off_its_agent(house: WebGatewa
     items = {item["name"]: item for item in (await get(house, "/v1/agents"))["items"]}
     assert items["Anne Martin"]["open_leads"] == 0
     assert await house.store.ladders.unclaimed() == [lead_uid("seloger", "lead-1")]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ["Leads that nobody claimed", "1 too late", "late by", "on duty", "away"]),
+        ("fr", ["Contacts que personne n’a pris", "1 en retard", "en retard de", "absent"]),
+    ],
+)
+async def test_the_page_of_agents_shows_what_waits_and_who_works(
+    house: WebGateway, language: str, words: list[str]
+) -> None:
+    async with browse(house, signed_in=True) as client:
+        page = (await client.get(f"/agents?lang={language}")).text
+        overview = (await client.get(f"/?lang={language}")).text
+        lead = (await client.get(f"/leads/seloger/lead-2?lang={language}")).text
+    assert [word for word in words if word not in page] == []
+    assert page.index("/leads/seloger/lead-0") < page.index("/leads/seloger/lead-1")
+    assert 'href="/agents">' in overview.partition('id="needs-you"')[2]
+    assert "Anne Martin" in lead.partition('class="card pad took"')[2][:400]
+
+
+async def test_the_page_of_speed_draws_the_hours_and_how_the_promise_is_kept(
+    house: WebGateway,
+) -> None:
+    async with browse(house, signed_in=True) as client:
+        page = (await client.get("/speed?lang=en")).text
+    assert 'class="chart"' in page
+    assert 'class="promise"' in page
+    assert "Claimed within 5\u202fmin" in page
+    assert "50%" in page
+    assert "5.0 × what may be missed" in page
+    assert "By agent" in page
+
+
+async def test_without_claims_the_pages_promise_nothing(
+    store: Store, queue: Queue, tmp_path: Path
+) -> None:
+    async with browse(make_gateway(store, queue, tmp_path), signed_in=True) as client:
+        pages = [(await client.get(place)).text for place in ("/agents?lang=en", "/speed?lang=en")]
+    assert "No agents are configured" in pages[0]
+    assert all("nobody claimed" not in page and "promise" not in page for page in pages)
+    assert "none in the last 24 hours" in pages[1]

@@ -7,6 +7,7 @@ list on it is a cursor.
 from __future__ import annotations
 
 from gateway.web.dashboard import (
+    agents,
     configuration,
     dead_letters,
     destinations,
@@ -18,6 +19,7 @@ from gateway.web.dashboard import (
 ROUTES = (
     *overview.ROUTES,
     *leads.ROUTES,
+    *agents.ROUTES,
     *dead_letters.ROUTES,
     *destinations.ROUTES,
     *sources.ROUTES,

@@ -77,6 +77,7 @@ async def lead(request: Request, session: str) -> Response:
     values = {
         "stored": found,
         "lead": found.lead,
+        "now": web.clock(),
         "seconds": portal_seconds(found.lead, deliveries),
         "sections": {name: facts(found.lead, name, frozenset({"message"})) for name in _SECTIONS},
         "deliveries": [
