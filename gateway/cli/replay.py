@@ -5,6 +5,7 @@ An interrupted command has done whole batches and is safe to repeat: the store r
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -79,18 +80,24 @@ async def _act(store: Store, meant: Meant, change: Change, verb: str, done: str,
     if len(chosen) > 1 and not yes and not output.ask(f"{verb} {len(chosen)} deliveries?"):
         return 1
     counts: dict[str, int] = {}
-    with output.progress(len(chosen)) as advance:
-        for start in range(0, len(chosen), BATCH):
-            some = chosen[start : start + BATCH]
-            results = await _changed(store, some, change, meant.dead_only)
-            for item in some:
-                what = results[item]
-                counts[what] = counts.get(what, 0) + 1
-                if what != done and len(chosen) <= BATCH:
-                    output.note(f"{item}: {_REFUSALS.get(what, what)}")
-            advance(len(some))
-    did = f"{'dead-letters' if meant.dead_only else 'deliveries'}.{verb}"
-    await audited.note(store, did, count=counts.get(done, 0))
+    try:
+        with output.progress(len(chosen)) as advance:
+            for start in range(0, len(chosen), BATCH):
+                some = chosen[start : start + BATCH]
+                results = await _changed(store, some, change, meant.dead_only)
+                for item in some:
+                    what = results[item]
+                    counts[what] = counts.get(what, 0) + 1
+                    if what != done and len(chosen) <= BATCH:
+                        output.note(f"{item}: {_REFUSALS.get(what, what)}")
+                advance(len(some))
+    except asyncio.CancelledError:
+        seen = sum(counts.values())
+        output.note(f"Interrupted after {seen} of {len(chosen)}: the same command does the rest.")
+        raise
+    finally:
+        did = f"{'dead-letters' if meant.dead_only else 'deliveries'}.{verb}"
+        await audited.note(store, did, count=counts.get(done, 0))
     for what, number in sorted(counts.items(), key=lambda pair: pair[0] != done):
         output.line(f"{number} {what if what == done else _REFUSALS.get(what, what)}")
     return 0 if counts.get(done, 0) == len(chosen) else 1
