@@ -24,18 +24,11 @@ from gateway.store.erasing import Told, nobody
 from gateway.store.events import Event, Events
 from gateway.store.index import Index
 from gateway.store.ladders import Claimed, Ladders, Waiting
-from gateway.store.leads import (
-    Accepted,
-    Known,
-    Leads,
-    Mode,
-    Plan,
-    Rewrite,
-    StoredLead,
-)
+from gateway.store.leads import Leads
 from gateway.store.leases import LeaseLost, Leases, Renewal
 from gateway.store.paging import BadCursor, Page
 from gateway.store.people import People, Settled, Wish
+from gateway.store.plans import Accepted, Known, Mode, Plan, Rewrite, StoredLead
 from gateway.store.processes import Process, Processes
 from gateway.store.rejects import Rejected, Rejects
 from gateway.store.sealing import BadKey, Marks, Seal

@@ -2,122 +2,31 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 from gateway.delivery import Lane, Reason
-from gateway.lead import Lead
-from gateway.lookup import terms
 from gateway.store import erasing
 from gateway.store.connection import Connection
 from gateway.store.erasing import Told
 from gateway.store.paging import Page, oldest_before, pages_of
+from gateway.store.plans import (
+    AMONG,
+    FIELDS,
+    PARTS,
+    Accepted,
+    Known,
+    Plan,
+    Rewrite,
+    StoredLead,
+    arguments_of,
+    expires_of,
+    stored_of,
+    terms_of,
+)
 from gateway.store.sealing import Marks, Seal
 from gateway.store.threads import Threads
-
-
-class Mode(StrEnum):
-    """On whose behalf a lead is accepted, and so what may come of it."""
-
-    LIVE = "live"
-    """Just read: deliver, ahead of everything that may wait."""
-    LATER = "later"
-    """A backfill or another wish for old leads: deliver, behind what is live."""
-    FLOOR = "floor"
-    """Older than the source's start: remember it was seen, keep nothing, deliver nothing."""
-    STORE = "store"
-    """Keep it and deliver nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One lead with the deliveries to make of it; ``deliveries`` are (id, destination,
-    occasion).
-    """
-
-    uid: str
-    lead: Lead
-    digest: str
-    mode: Mode = Mode.LIVE
-    deliveries: tuple[tuple[str, str, str], ...] = ()
-    decision: str = ""
-    """Whose it is and which rule chose each destination, as JSON, kept to be shown."""
-    to_claim: bool = False
-    """Whether somebody is to claim it."""
-    escalate_at: datetime | None = None
-    """When the first step of its ladder is due; None: it has none."""
-    promised_by: datetime | None = None
-    """Until when somebody is to claim it; None: at any time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """What became of a plan: new, added, known, changed, floor or erased; and deliveries made."""
-
-    what: str
-    deliveries: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the store knows of a lead before it is parsed: enough to skip most re-reads."""
-
-    mark: str
-    digest: str
-    sources: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Rewrite:
-    """New content of a known lead, to be written if nobody else did since ``expected`` was read."""
-
-    uid: str
-    lead: Lead
-    expected: str
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What was decided when a lead came. ``rules``: which route (0: no routes) chose each
-    destination; ``why`` the agent: a criterion, ``otherwise``, ``returning``, ``nobody``.
-    """
-
-    agency: str
-    agent: str | None
-    why: str
-    rules: Mapping[str, int]
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredLead:
-    """A lead with what the store knows about it."""
-
-    uid: str
-    lead: Lead
-    sources: tuple[str, ...]
-    received_at: datetime
-    delivery_ids: tuple[str, ...]
-    unrouted: bool = False
-    decision: Decided | None = None
-    claimed_by: str | None = None
-    claimed_at: datetime | None = None
-    claimed_via: str | None = None
-    step: int | None = None
-    """The next step of its ladder, counted from 1; None: it never had one."""
-    delivered_at: datetime | None = None
-    """When it first arrived anywhere."""
-    waits: bool = False
-    """Whether somebody is to claim it and nobody has."""
-    promised_by: datetime | None = None
-    """Until when somebody should, while it waits; None: at any time."""
-    next_at: datetime | None = None
-    """When its ladder's next step is due; None: there is none to come."""
 
 
 class Leads:
@@ -156,7 +65,9 @@ class Leads:
 
         A lead that the store refuses stands as an exception in its place and stops no other.
         """
-        answers = await self._c.run_many([("accept", self._arguments(plan)) for plan in plans])
+        answers = await self._c.run_many(
+            [("accept", arguments_of(plan, self._seal, self._marks)) for plan in plans]
+        )
         return [
             answer
             if isinstance(answer, Exception)
@@ -175,8 +86,8 @@ class Leads:
                         item.expected,
                         item.digest,
                         self._seal.close(item.lead.to_json()),
-                        _expires(item.lead),
-                        self._terms(item.lead),
+                        expires_of(item.lead),
+                        terms_of(item.lead, self._marks),
                     ),
                 )
                 for item in items
@@ -193,16 +104,16 @@ class Leads:
         """Leads in one round trip; None where there is none."""
         pipeline = self._c.redis.pipeline(transaction=False)
         for uid in uids:
-            pipeline.hmget(self._c.key("lead", uid), *_FIELDS)
-            for among in _AMONG:
+            pipeline.hmget(self._c.key("lead", uid), *FIELDS)
+            for among in AMONG:
                 pipeline.zscore(self._c.key(among), uid)
         answers = await self._c.execute(pipeline) if uids else []
         return [
             None
             if isinstance(fields, BaseException) or fields[0] is None
-            else _stored(uid, fields, scores, self._seal)
+            else stored_of(uid, fields, scores, self._seal)
             for uid, (fields, *scores) in zip(
-                uids, zip(*[iter(answers)] * _PARTS, strict=True), strict=True
+                uids, zip(*[iter(answers)] * PARTS, strict=True), strict=True
             )
         ]
 
@@ -282,94 +193,3 @@ class Leads:
                 raise answer
         await self._threads.forget([item.lead for item in stored if item])
         return [answer.decode() for answer in answers]
-
-    def _arguments(self, plan: Plan) -> list[Any]:
-        lead = plan.lead
-        created = lead.created_at or lead.received_at
-        kept = plan.mode is not Mode.FLOOR
-        arguments: list[Any] = [
-            plan.uid,
-            lead.id,
-            lead.source,
-            lead.identity,
-            lead.category or "",
-            _ms(created),
-            plan.digest,
-            self._seal.close(lead.to_json()) if kept else b"",
-            plan.mode.value,
-            plan.decision,
-            "" if not plan.to_claim else "-" if plan.escalate_at is None else _ms(plan.escalate_at),
-            _expires(lead),
-            self._terms(lead) if kept else b"",
-            _ms(plan.promised_by) if plan.promised_by else NEVER,
-        ]
-        if plan.mode in (Mode.LIVE, Mode.LATER):
-            for delivery in plan.deliveries:
-                arguments.extend(delivery)
-        return arguments
-
-    def _terms(self, lead: Lead) -> bytes:
-        """The hashes by which the lead's person is found, as the scripts take them."""
-        return bytes.fromhex("".join(self._marks.of(kind, value) for kind, value in terms(lead)))
-
-
-NEVER = 10**15
-"""In ms: later than anything."""
-
-_AMONG = ("unrouted", "unclaimed", "ladder")
-"""Sets that say more of a lead by its being in them, and by the score it has there."""
-_PARTS = 1 + len(_AMONG)
-
-_FIELDS = (
-    "body", "sources", "received", "deliveries", "decision", "claimed_by", "claimed_at",
-    "claimed_via", "step", "delivered",
-)  # fmt: skip
-
-
-def _stored(
-    uid: str, fields: Sequence[bytes | None], scores: Sequence[float | None], seal: Seal
-) -> StoredLead:
-    unrouted, unclaimed, ladder = scores
-    value = {name: (raw or b"").decode() for name, raw in zip(_FIELDS[1:], fields[1:], strict=True)}
-    return StoredLead(
-        uid=uid,
-        lead=Lead.from_json(seal.open(fields[0] or b"")),
-        sources=tuple(value["sources"].split()),
-        received_at=datetime.fromtimestamp(int(value["received"]) / 1000, UTC),
-        delivery_ids=tuple(value["deliveries"].split()),
-        unrouted=unrouted is not None,
-        decision=_decided(value["decision"]),
-        claimed_by=value["claimed_by"] or None,
-        claimed_at=_moment(value["claimed_at"]),
-        claimed_via=value["claimed_via"] or None,
-        step=int(value["step"]) if value["step"] else None,
-        delivered_at=_moment(value["delivered"]),
-        waits=unclaimed is not None,
-        promised_by=_moment(str(int(unclaimed))) if unclaimed and unclaimed < NEVER else None,
-        next_at=_moment(str(int(ladder))) if ladder else None,
-    )
-
-
-def _decided(text: str) -> Decided | None:
-    if not text:
-        return None
-    kept = json.loads(text)
-    return Decided(
-        kept.get("agency", ""),
-        kept.get("agent"),
-        kept.get("why", ""),
-        kept.get("rules", {}),
-        kept.get("error"),
-    )
-
-
-def _moment(text: str) -> datetime | None:
-    return datetime.fromtimestamp(int(text) / 1000, UTC) if text else None
-
-
-def _expires(lead: Lead) -> int | str:
-    return _ms(lead.expires_at) if lead.expires_at else ""
-
-
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.config.model import GatewayConfig, RouteConfig
-from gateway.store.leads import Decided
+from gateway.store.plans import Decided
 
 
 @dataclass(frozen=True, slots=True)
