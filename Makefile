@@ -60,6 +60,7 @@ docs: $(VENV)/dev.stamp ## Build the documentation into site/
 .PHONY: screenshots
 screenshots: $(VENV)/browser.stamp ## Draw the documentation's pictures of the dashboard anew
 	$(BIN)/python -m tests.browser.shots docs/images/dashboard
+	$(BIN)/python -m tests.browser.shots docs/images/claim --claims
 
 .PHONY: licences
 licences: $(VENV)/dev.stamp ## List the licences of what is installed (docs/security/licences.md)

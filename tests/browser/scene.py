@@ -121,7 +121,7 @@ async def play(gateway: Gateway, *, seed: int = 7, per_hour: float = 6.0) -> lis
 async def _claim(gateway: Gateway, lead: Lead, draw: random.Random, minutes: float) -> None:
     """Somebody takes it, most within the promise; the last ones still wait."""
     took = draw.lognormvariate(4.6, 0.9)
-    if took / 60 < minutes and draw.random() < 0.97:
+    if took / 60 < minutes and draw.random() < 0.94:
         gateway.store.connection.clock_shift = took - minutes * 60
         stored = await gateway.store.leads.get(lead_uid(lead.identity, lead.id))
         assert stored is not None

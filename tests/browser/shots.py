@@ -12,13 +12,15 @@ import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, async_playwright
 
+from gateway.sandbox.leads import LeadFactory
 from gateway.settings import Settings
+from gateway.sources.gsl_lead import normalise
 from gateway.web import server
 from gateway.web.sessions import signin_link
 from gateway.wiring import Gateway, open_gateway
@@ -106,6 +108,46 @@ async def paint(folder: Path, names: Sequence[str], looks: Sequence[str]) -> Non
                 await context.close()
 
 
+CLAIMS: dict[str, Any] = {
+    f"{language}-{scheme}": {
+        "viewport": {"width": 390, "height": 844},
+        "device_scale_factor": 2,
+        "color_scheme": scheme,
+        "locale": language,
+    }
+    for language in ("en", "fr")
+    for scheme in ("light", "dark")
+}
+"""A phone, as claim links are opened on one."""
+
+
+async def paint_claims(folder: Path) -> None:
+    """The page behind a claim link, before and after, as a phone shows it."""
+    with tempfile.TemporaryDirectory(prefix="lead-gateway-shots-") as place:
+        async with stage(Path(place)) as shown, chromium() as browser:
+            for number, (name, look) in enumerate(CLAIMS.items()):
+                link = await claim_link(shown, 100 + number)
+                context = await browser.new_context(**look)
+                page = await context.new_page()
+                await page.goto(f"{link}?lang={look['locale']}")
+                await page.screenshot(path=folder / f"claim-{name}.png")
+                await page.locator("form button").click()
+                await page.locator(".claimed").wait_for()
+                await page.screenshot(path=folder / f"claimed-{name}.png")
+                await context.close()
+
+
+async def claim_link(shown: Stage, seed: int = 100) -> str:
+    """A link to a lead that came a moment ago, as a mail carries it."""
+    now = datetime.now(UTC)
+    made = LeadFactory(seed).make(at=now - timedelta(seconds=40))
+    lead = normalise(made.feeds, source="seloger", identity="seloger", received_at=now)
+    (accepted,) = await shown.gateway.pipeline.accept([lead])
+    assert not isinstance(accepted, Exception)
+    links = shown.gateway.store.threads.claim_links
+    return f"{shown.address}/claim/{links.token(accepted.deliveries[0], now + timedelta(days=7))}"
+
+
 async def telling(shown: Stage) -> str:
     """A lead with a dead letter in it: there is most to see."""
     page = await shown.gateway.store.deliveries.page(states=["dead"])  # type: ignore[list-item]
@@ -118,8 +160,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--page", action="append", choices=PAGES, default=[])
     parser.add_argument("--look", action="append", choices=LOOKS, default=[])
+    parser.add_argument("--claims", action="store_true", help="the page behind a claim link alone")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
+    if given.claims:
+        asyncio.run(paint_claims(given.folder))
+        return
     asyncio.run(paint(given.folder, given.page or list(PAGES), given.look or list(LOOKS)))
 
 
