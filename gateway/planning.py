@@ -7,7 +7,7 @@ nothing else: what of a plan comes true is decided when it is accepted.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gateway.agency import Agency
@@ -83,13 +83,30 @@ class Planner:
         leads = [(self._dated(lead, now), mark) for lead, mark in leads]
         wishes = [self._wish_or_fault(lead, mode, floor, now) for lead, _ in leads]
         asked = [wish for wish in wishes if isinstance(wish, Wish)]
-        answers = iter(await self._store.people.settle(asked) if asked else [])
+        answers = iter(await self._settled(asked) if asked else [])
         return [
             self._plan_or_fault(
                 lead, mark, mode, next(answers) if isinstance(wish, Wish) else wish, now
             )
             for (lead, mark), wish in zip(leads, wishes, strict=True)
         ]
+
+    async def _settled(self, wishes: Sequence[Wish]) -> list[Settled | Exception]:
+        """Whose each lead is. Somebody who returns to an agent who left is anybody's."""
+        answers = await self._store.people.settle(wishes)
+        known = {agency.name: agency for agency in self._agencies.values()}
+        left = {
+            place: replace(wishes[place], instead_of=answer.agent)
+            for place, answer in enumerate(answers)
+            if isinstance(answer, Settled)
+            and answer.agent
+            and not known[wishes[place].agency].roster.agent(answer.agent).name
+        }
+        if left:
+            again = await self._store.people.settle(list(left.values()))
+            for place, answer in zip(left, again, strict=True):
+                answers[place] = answer
+        return answers
 
     def destinations(self, lead: Lead) -> tuple[str, ...]:
         """Where the rules of now would send a lead that is nobody's yet. Settles nothing."""

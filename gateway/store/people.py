@@ -30,6 +30,8 @@ class Wish:
     remembered: timedelta
     away: Sequence[str]
     candidates: Sequence[str]
+    instead_of: str = ""
+    """An agent it was given before it was accepted, of whom the rules know nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ def _arguments(wish: Wish) -> list[object]:
         round(wish.remembered.total_seconds() * 1000),
         len(wish.marks),
         len(wish.away),
+        wish.instead_of,
         *wish.marks,
         *wish.away,
         *wish.candidates,

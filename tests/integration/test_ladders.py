@@ -76,9 +76,14 @@ class House:
         await self.store.deliveries.finish("w1", [report])
 
 
-def build(store: Store, queue: Queue, claim: Mapping[str, Any]) -> House:
-    agents = tuple(AgentConfig(name=name) for name in ("Anne", "Bob", "Chloé"))
-    roster = Roster(agents, AssignmentConfig(), ZoneInfo("Europe/Paris"))
+def build(
+    store: Store,
+    queue: Queue,
+    claim: Mapping[str, Any],
+    agents: tuple[str, ...] = ("Anne", "Bob", "Chloé"),
+) -> House:
+    team = tuple(AgentConfig(name=name) for name in agents)
+    roster = Roster(team, AssignmentConfig(), ZoneInfo("Europe/Paris"))
     agency = Agency("", roster, (), ("inbox",), ClaimConfig.model_validate(claim))
     settings = {name: DestinationConfig() for name in NAMES}
     house: House
@@ -247,3 +252,18 @@ async def test_the_promise_is_counted_by_who_kept_it(house: House) -> None:
     claims = await store.counts.claims("agent", ["Anne", "Bob"])
     assert {name: histogram.count for name, histogram in claims.items()} == {"Anne": 1, "Bob": 1}
     assert len(await store.ladders.unclaimed(overdue=True)) == 2
+
+
+async def test_who_returns_to_an_agent_who_left_is_given_to_another(
+    house: House, store: Store, queue: Queue
+) -> None:
+    await house.accept()
+    assert (await house.lead()).lead.agent.name == "Anne"
+    left = build(store, queue, LADDER, agents=("Bob", "Chloé"))
+    (accepted,) = await left.pipeline.accept([a_lead("lead-2", created_at=house.now())])
+    assert isinstance(accepted, Accepted)
+    second = await store.leads.get(lead_uid("seloger", "lead-2"))
+    assert second is not None
+    assert second.lead.agent.name == "Bob"
+    assert second.decision is not None
+    assert (second.decision.agent, second.decision.why) == ("Bob", "otherwise")

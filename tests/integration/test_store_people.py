@@ -117,5 +117,22 @@ async def test_an_erased_lead_brings_nobody_back(store: Store) -> None:
     assert await store.connection.command("KEYS", "*person:mail-9") == []
 
 
+async def test_an_agent_who_left_is_asked_for_no_returning_person(store: Store) -> None:
+    assert await agent_of(store, a_wish(1, "mail-1")) == ("Anne", "otherwise")
+    rest = ("Bob", "Chloé")
+    assert await agent_of(store, a_wish(2, "mail-1", candidates=rest)) == ("Anne", "returning")
+    again = a_wish(2, "mail-1", candidates=rest, instead_of="Anne")
+    assert await agent_of(store, again) == ("Bob", "otherwise")
+    assert await agent_of(store, again) == ("Bob", "kept")
+    assert await agent_of(store, a_wish(3, "mail-1", candidates=rest)) == ("Bob", "returning")
+
+
+async def test_agencies_that_share_an_account_share_no_agents(store: Store) -> None:
+    await settle(store, a_wish(1, "mail-1", agency="lyon"))
+    nice = a_wish(2, "mail-1", agency="nice", candidates=("Zoé",))
+    (found,) = await settle(store, nice)
+    assert (found.agent, found.why, found.recent_count) == ("Zoé", "otherwise", 2)
+
+
 async def test_nobody_to_choose_from_is_nobody(store: Store) -> None:
     assert await agent_of(store, a_wish(1, candidates=(), why="nobody")) == (None, "nobody")

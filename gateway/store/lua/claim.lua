@@ -12,7 +12,7 @@ if f[6] then return {'taken', f[5], f[6], int(tonumber(f[6]) - tonumber(f[3]))} 
 local now = now_ms()
 redis.call('HSET', key, 'claimed_by', agent, 'claimed_at', int(now), 'claimed_via', ARGV[4])
 redis.call('ZREM', P .. 'ladder', uid)
-redis.call('ZREM', P .. 'unclaimed', uid)
+local waited = redis.call('ZREM', P .. 'unclaimed', uid) == 1
 local agency = put_down(uid, f[8])
 for id in string.gmatch(f[7] or '', '%S+') do
   local d = redis.call('HMGET', delivery_key(id), 'state', 'destination', 'lane', 'occasion', 'agent')
@@ -42,7 +42,7 @@ redis.call('HINCRBY', P .. 'counts', 'claimed:' .. f[2], 1)
 count_hour('claimed', now)
 -- Counted where the lead was: what share of an hour's leads was claimed in time.
 local received = tonumber(f[4])
-if ARGV[5] ~= '' and now - received <= tonumber(ARGV[5]) and now - received < (HOURS_KEPT - 1) * 3600000 then
+if waited and ARGV[5] ~= '' and now - received <= tonumber(ARGV[5]) and now - received < (HOURS_KEPT - 1) * 3600000 then
   count_hour('claimed_in_time', received)
 end
 if not f[9] then observe_speed('claimed', took, now, 'all', 'source=' .. f[2], agent_of(agency, agent)) end
