@@ -179,3 +179,23 @@ async def test_without_a_secret_there_is_no_such_place(
 ) -> None:
     async with browse(make_gateway(store, queue, tmp_path)) as client:
         assert (await client.post("/slack/actions", content=b"payload=x")).status_code == 404
+
+
+async def test_one_workspaces_secret_presses_no_button_of_another(
+    store: Store, queue: Queue, tmp_path: Path
+) -> None:
+    async with wire.answering(*[wire.answer(200, b"ok")] * 4) as slack:
+        hook = '{kind: slack, webhook_url: "https://hooks.slack.example/services/T/B/x"}'
+        one = f'{{kind: slack, webhook_url: "{slack.url}/hook", signing_secret: {SECRET}}}'
+        other = one.replace(SECRET, "the-secret-of-another-workspace")
+        text = CONFIGURATION.replace(hook, f"{other}\n  elsewhere: {one}") + RULES
+        web = make_gateway(store, queue, tmp_path, text=text)
+        await web.accept(a_lead())
+        async with browse(web) as client:
+            house = House(web, client, slack)
+            await house.press("U0ANNE")
+            assert await house.claimed_by() is None
+            answer = await house.press("U0ANNE", secret="the-secret-of-another-workspace")
+            assert answer.status_code == 200
+            assert await house.claimed_by() == "Anne Martin"
+        await web.close()

@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from fakeredis import FakeAsyncRedis
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.agency import Agency, compiled
@@ -87,6 +88,9 @@ rules_drawn = st.lists(
     ),
     max_size=5,
 )
+ALWAYS = Rule(("crm",), None, None, stop=False, otherwise=False)
+LAST = Rule(("archive",), None, None, stop=False, otherwise=True)
+
 agents_drawn = st.lists(
     st.tuples(st.sampled_from(((), ("AB*",), ("CD*", "AB1"))), st.booleans()), max_size=4
 )
@@ -146,7 +150,8 @@ async def made(store: Store, lead: StoredLead) -> Counter[tuple[str, str]]:
     return Counter((item.destination, item.occasion) for item in found)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=60, deadline=None)
+@example([ALWAYS, LAST], [], [("AGENCY", None, None, 0)], Random(1))
 @given(rules_drawn, agents_drawn, leads_drawn, st.randoms(use_true_random=False))
 def test_every_lead_has_the_deliveries_its_rules_say_and_a_repeat_decides_the_same(
     rules: list[Rule], agents: list[Any], drawn: list[Any], order: Any
