@@ -82,7 +82,7 @@ async def _promises(store: Store, config: GatewayConfig | None) -> list[str]:
     kept, burn = promise.kept(), promise.burn(claim.target)
     said = "nothing to count yet" if kept is None else f"{kept:.0%} kept"
     if burn is not None:
-        said += f", {burn:.1f} of what may be missed is used up"
+        said += f", {burn:.1f} × what may be missed"
     return [
         f"\nclaimed within {within}, last 24 h: {said} (aim {claim.target:.0%}); "
         f"{sum(promise.claimed)} claimed, {promise.waiting} waiting, "
