@@ -91,6 +91,7 @@ async def _act(store: Store, meant: Meant, change: Change, verb: str, done: str,
                     if what != done and len(chosen) <= BATCH:
                         output.note(f"{item}: {_REFUSALS.get(what, what)}")
                 advance(len(some))
+                _go_on()
     except asyncio.CancelledError:
         seen = sum(counts.values())
         output.note(f"Interrupted after {seen} of {len(chosen)}: the same command does the rest.")
@@ -101,6 +102,15 @@ async def _act(store: Store, meant: Meant, change: Change, verb: str, done: str,
     for what, number in sorted(counts.items(), key=lambda pair: pair[0] != done):
         output.line(f"{number} {what if what == done else _REFUSALS.get(what, what)}")
     return 0 if counts.get(done, 0) == len(chosen) else 1
+
+
+def _go_on() -> None:
+    """Raises CancelledError after Ctrl-C. In Python 3.11 one that comes just as an answer does is
+    lost in ``asyncio.wait_for``, through which every command to the store goes.
+    """
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _chosen(store: Store, meant: Meant) -> list[str]:

@@ -54,6 +54,7 @@ def environ(store: Store, url: str) -> dict[str, str]:
         **os.environ,
         "REDIS_URL": url,
         "LEAD_GATEWAY_NAMESPACE": store.namespace,
+        "LEAD_GATEWAY_LOG_LEVEL": "warning",
         "TERM": "xterm",
     }
 
