@@ -18,6 +18,7 @@ from gateway.delivery import Reason, State, delivery_id
 from gateway.sandbox.server import serve
 from gateway.settings import Settings
 from gateway.store import Claim, Mode
+from gateway.web.shapes import held_destinations
 from gateway.wiring import Gateway, load_checked, open_gateway
 from tests.builders import a_lead
 from tests.servers import Server
@@ -30,7 +31,7 @@ YAML = """
 version: 1
 sources: {{seloger: {{kind: push, token: website-token}}}}
 destinations:
-  crm: {{kind: webhook, url: "{url}/leads", timeout: 30s, concurrency: {bound}}}
+  {name}: {{kind: webhook, url: "{url}/leads", timeout: 30s, concurrency: {bound}}}
 network: {{allow: [127.0.0.0/8]}}
 """
 
@@ -70,21 +71,32 @@ class Watcher:
 
 
 @asynccontextmanager
+async def gateway_at(
+    url: str, namespace: str, folder: Path, redis_url: str, bound: int = 32, name: str = "crm"
+) -> AsyncIterator[Gateway]:
+    """A gateway whose only destination is at this address, without its roles."""
+    config = folder / "gateway.yaml"
+    config.write_text(YAML.format(url=url, bound=bound, name=name))
+    environ = {
+        "REDIS_URL": redis_url,
+        "LEAD_GATEWAY_NAMESPACE": namespace,
+        "LEAD_GATEWAY_DATA_DIR": str(folder / "data"),
+    }
+    settings = Settings.read(environ, config=config)
+    async with open_gateway(settings, load_checked(settings)) as gateway:
+        yield gateway
+
+
+@asynccontextmanager
 async def yard(
     watcher: Watcher, folder: Path, redis_url: str, bound: int = 32
 ) -> AsyncIterator[Gateway]:
     """A gateway whose only destination is the watcher, without its roles."""
-    async with serve(watcher.app()) as url:
-        config = folder / "gateway.yaml"
-        config.write_text(YAML.format(url=url, bound=bound))
-        environ = {
-            "REDIS_URL": redis_url,
-            "LEAD_GATEWAY_NAMESPACE": f"t{id(watcher):x}",
-            "LEAD_GATEWAY_DATA_DIR": str(folder / "data"),
-        }
-        settings = Settings.read(environ, config=config)
-        async with open_gateway(settings, load_checked(settings)) as gateway:
-            yield gateway
+    async with (
+        serve(watcher.app()) as url,
+        gateway_at(url, f"t{id(watcher):x}", folder, redis_url, bound) as gateway,
+    ):
+        yield gateway
 
 
 @asynccontextmanager
@@ -191,6 +203,28 @@ async def test_a_new_lead_is_what_a_broken_destination_is_tried_for(
             await accept(gateway, "new")
             await all_in(gateway, State.DELIVERED, 2, 20)
     assert sorted(watcher.order) == ["new", "waits"]
+
+
+async def test_what_waits_for_a_destination_that_is_gone_is_held_until_it_returns(
+    tmp_path: Path, store_url: str
+) -> None:
+    watcher = Watcher()
+    async with serve(watcher.app()) as url:
+        place = (url, f"t{id(watcher):x}", tmp_path, store_url)
+        async with gateway_at(*place, name="crm") as gateway:
+            await accept(gateway, "before")
+        async with gateway_at(*place, name="other") as gateway, working(gateway):
+            await accept(gateway, "meanwhile")
+            await all_in(gateway, State.DELIVERED, 1)
+            known = await gateway.store.destinations.describe(
+                await gateway.store.deliveries.destinations()
+            )
+            assert held_destinations(gateway.config, known) == {"crm"}
+            await all_in(gateway, State.PENDING, 1)
+        assert watcher.order == ["meanwhile"]
+        async with gateway_at(*place, name="crm") as gateway, working(gateway):
+            await all_in(gateway, State.DELIVERED, 2)
+    assert watcher.order == ["meanwhile", "before"]
 
 
 async def test_a_lead_this_version_can_not_read_is_a_dead_letter_and_stops_no_other(
