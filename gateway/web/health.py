@@ -16,7 +16,7 @@ from gateway.config.model import GatewayConfig
 from gateway.duty import promises
 from gateway.polling import MISSED_SHOWN, is_silent, polled
 from gateway.store import DestinationState, Process, SourceState, StoreUnavailable
-from gateway.web.answers import Alive, Readiness
+from gateway.web.answers import Alive, Readiness, Warned
 from gateway.web.context import Web
 from gateway.web.operation import NOBODY, operation
 from gateway.web.problems import RETRY_STORE_AFTER
@@ -168,14 +168,10 @@ async def readyz(request: Request, web: Web) -> Response:
 
 
 def _shown(warning: Trouble, operator: bool) -> dict[str, object]:
-    shown = {key: value for key, value in asdict(warning).items() if value}
-    if warning.next_try_at:
-        shown["next_try_at"] = warning.next_try_at.isoformat()
-    if not operator:
-        shown.pop("problem", None)
+    shown = {**asdict(warning), "problem": (warning.problem or "") if operator else ""}
     if warning.state in ("worker", "poller"):
         shown["state"] = "missing"
-    return shown
+    return Warned.model_validate(shown).model_dump(mode="json", exclude_defaults=True)
 
 
 OPERATIONS = (healthz, readyz)

@@ -100,6 +100,9 @@ class DestinationShape(Shape):
     """up, paused or broken."""
     reason: str | None
     """Why it is not up."""
+    broken_since: Moment | None
+    next_try_at: Moment | None
+    """When one that is broken, or asked us to wait, is tried again."""
     pending: int
     retrying: int
     dead: int
@@ -241,6 +244,8 @@ def destination_shape(
         kind=kind_of(configured) if configured else None,
         state=state.state,
         reason=state.reason,
+        broken_since=state.broken_since,
+        next_try_at=state.next_probe_at or state.closed_until,
         pending=state.pending,
         retrying=state.retrying,
         dead=state.dead,
