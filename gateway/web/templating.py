@@ -109,7 +109,10 @@ def _environment(
         return "" if value is None else span(max(0.0, (clock() - value).total_seconds()))
 
     def until(value: datetime | None) -> str:
-        return "" if value is None else span(max(0.0, (value - clock()).total_seconds()))
+        if value is None:
+            return ""
+        left = (value - clock()).total_seconds()
+        return span(left) if left >= 1 else str(words["soon"])
 
     environment.filters.update(
         span=span,

@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from gateway import __version__
 from gateway.delivery import Reason, lead_uid
 from gateway.lead import Lead
 from gateway.sandbox.leads import LeadFactory
 from gateway.sources.gsl_lead import normalise
 from gateway.store import Claim, Report
+from gateway.store.processes import Process
 from gateway.store.sources import FeedTrouble
 from gateway.wiring import Gateway
 
@@ -24,6 +26,7 @@ TOKEN = "the-admin-token-of-the-scene"
 CONFIGURATION = """\
 version: 1
 language: fr
+stale_after: 2d
 timezone: Europe/Paris
 links: {classified: "https://portal.example/annonces/{{ property.classified_id }}"}
 sources:
@@ -69,27 +72,36 @@ routes:
   - {when: lead.category != "CALL_TRACKING", to: [crm, inbox, team]}
 """
 
-_DEAD = (
-    (Reason.REJECTED, 422, '{"error": "phone: is not a valid number", "field": "phone"}'),
-    (Reason.REJECTED, 400, '{"error": "source: unknown portal code SL"}'),
-    (Reason.RECIPIENT_REFUSED, 550, "5.1.1 <desk@…>: Recipient address rejected: User unknown"),
-    (Reason.TEMPLATE, None, "templates/crm.json.j2:4: lead.property.sqm does not exist; surface?"),
-)
+DOWN_SINCE = 58
+"""Minutes since which hektor does not answer."""
+_LAST_PROJECTS = ((55.0, "PROJECT"), (38.0, "PROJECT"), (21.0, "PROJECT"))
+"""Enough failures in a row to open its breaker."""
+_DEAD = {
+    "crm": (
+        (Reason.REJECTED, 422, '{"error": "phone: is not a valid number", "field": "phone"}'),
+        (Reason.REJECTED, 400, '{"error": "source: unknown portal code SL"}'),
+        (Reason.TEMPLATE, None, "templates/crm.json.j2:4: lead.property.sqm does not exist"),
+    ),
+    "inbox": (
+        (Reason.RECIPIENT_REFUSED, 550, "5.1.1 <desk@…>: Recipient address rejected"),
+    ),
+    "team": ((Reason.REJECTED, 400, "invalid_blocks"),),
+}  # fmt: skip
 
 
 async def play(gateway: Gateway, *, seed: int = 7, per_hour: float = 6.0) -> list[str]:
     """Write the day; the leads' ids, oldest first."""
     store, draw, factory = gateway.store, random.Random(seed), LeadFactory(seed)
-    now = datetime.now(UTC)
     await store.destinations.pause("archive")
     ids: list[str] = []
     dead = 0
     planner, clock = gateway.pipeline.planner, gateway.pipeline.planner._clock
-    for minutes in sorted(_moments(draw, per_hour), reverse=True):
-        at = now - timedelta(minutes=minutes)
+    moments = [(minutes, None) for minutes in _moments(draw, per_hour)]
+    for minutes, category in sorted([*moments, *_LAST_PROJECTS], reverse=True):
+        at = datetime.now(UTC) - timedelta(minutes=minutes)
         planner._clock = lambda at=at: at
         store.connection.clock_shift = -minutes * 60
-        made = factory.make(at=at - timedelta(seconds=draw.uniform(0.05, 1.5)))
+        made = factory.make(category, at - timedelta(seconds=draw.uniform(0.05, 1.5)))
         lead = normalise(
             made.feeds, source="seloger" if draw.random() < 0.8 else "logic-immo",
             identity="seloger", received_at=at,
@@ -103,18 +115,19 @@ async def play(gateway: Gateway, *, seed: int = 7, per_hour: float = 6.0) -> lis
             if found.destination == "archive":
                 continue
             ends: Sequence[dict[str, Any]] = [_delivered(draw, found.destination)]
-            if found.destination == "hektor" and minutes < 240:
-                ends = [_down()] * draw.randint(1, 3)
-            elif draw.random() < 0.03:
-                ends = [_refused(_DEAD[dead % len(_DEAD)])]
+            if found.destination == "hektor" and minutes <= DOWN_SINCE:
+                ends = [_down()] * 3
+            elif found.destination in _DEAD and draw.random() < 0.03:
+                causes = _DEAD[found.destination]
+                ends = [_refused(causes[dead % len(causes)])]
                 dead += 1
             elif draw.random() < 0.06:
                 ends = [_deferred(draw), _delivered(draw, found.destination)]
             await _attempts(gateway, item, found.destination, ends)
         await _claim(gateway, lead, draw, minutes)
     store.connection.clock_shift, planner._clock = 0, clock
-    await _break(gateway, ids)
-    await _sources(gateway, now)
+    await live(gateway)
+    await _sources(gateway)
     return ids
 
 
@@ -140,6 +153,17 @@ def _moments(draw: random.Random, per_hour: float) -> list[float]:
         busy = 0.15 if local < 7 else 1.6 if 17 <= local < 22 else 1.0
         found += [hour * 60 + draw.uniform(0.05, 59) for _ in range(round(per_hour * busy))]
     return found
+
+
+async def live(gateway: Gateway) -> None:
+    """Let a worker and a poller live for some seconds, as far as the store knows."""
+    store, loaded = gateway.store, gateway.loaded
+    await store.leases.start_worker(WORKER)
+    for pid, role in enumerate(("poller", "web", "worker"), start=4711):
+        since = datetime.now(UTC).timestamp() - 86_400
+        await store.processes.here(
+            Process(f"scene-{role}", role, "agence-1", pid, __version__, loaded.digest, since)
+        )
 
 
 async def _attempts(
@@ -191,15 +215,8 @@ def _refused(why: tuple[Reason, int | None, str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def _break(gateway: Gateway, ids: Sequence[str]) -> None:
-    """Enough failures in a row to open hektor's breaker, as far as its leads go."""
-    page = await gateway.store.deliveries.page(destinations=["hektor"])
-    for delivery in page.items[:4]:
-        await _attempts(gateway, delivery.id, "hektor", [_down()] * 3)
-        gateway.store.connection.clock_shift = 0
-
-
-async def _sources(gateway: Gateway, now: datetime) -> None:
+async def _sources(gateway: Gateway) -> None:
+    now = datetime.now(UTC)
     sources, leases = gateway.store.sources, gateway.store.leases
     for name in ("seloger", "logic-immo"):
         await sources.begin(name, now - timedelta(days=3))

@@ -1,6 +1,7 @@
-"""Pictures of every page for the documentation: ``python -m tests.browser.shots FOLDER``.
+"""Pictures of the dashboard's pages: ``python -m tests.browser.shots FOLDER``.
 
-Light, dark, a phone's width and French; from an invented day, on a store of its own.
+From an invented day, on a store of its own. Those of the documentation, or with ``--every`` each
+page in light, dark, a phone's width and French.
 """
 
 from __future__ import annotations
@@ -46,6 +47,18 @@ LOOKS: dict[str, Any] = {
     "phone": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2},
     "french": {"viewport": {"width": 1280, "height": 860}},
 }
+DOCUMENTED = (
+    ("overview", "light"),
+    ("overview", "dark"),
+    ("overview", "phone"),
+    ("overview", "french"),
+    ("leads", "light"),
+    ("lead", "light"),
+    ("dead-letters", "light"),
+    ("destination", "light"),
+    ("sources", "light"),
+)
+EVERY = tuple((page, look) for look in LOOKS for page in PAGES)
 
 
 @dataclass(frozen=True)
@@ -92,17 +105,18 @@ async def chromium() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-async def paint(folder: Path, names: Sequence[str], looks: Sequence[str]) -> None:
-    """These pages in these looks."""
+async def paint(folder: Path, wanted: Sequence[tuple[str, str]]) -> None:
+    """These pages, each in its look."""
     with tempfile.TemporaryDirectory(prefix="lead-gateway-shots-") as place:
         async with stage(Path(place)) as shown, chromium() as browser:
             lead = await telling(shown)
-            for look in looks:
+            for look in dict.fromkeys(look for _, look in wanted):
                 context = await browser.new_context(**LOOKS[look])
                 page = await context.new_page()
                 await page.goto(shown.link())
                 await page.goto(f"{shown.address}/?lang={'fr' if look == 'french' else 'en'}")
-                for name in names:
+                for name in [page for page, wears in wanted if wears == look]:
+                    await scene.live(shown.gateway)
                     await page.goto(shown.address + PAGES[name].format(source="seloger", id=lead))
                     await page.screenshot(path=folder / f"{name}-{look}.png")
                 await context.close()
@@ -158,15 +172,14 @@ def main() -> None:
     """Paint into a folder what the arguments name."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--page", action="append", choices=PAGES, default=[])
-    parser.add_argument("--look", action="append", choices=LOOKS, default=[])
+    parser.add_argument("--every", action="store_true", help="each page in every look")
     parser.add_argument("--claims", action="store_true", help="the page behind a claim link alone")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     if given.claims:
         asyncio.run(paint_claims(given.folder))
         return
-    asyncio.run(paint(given.folder, given.page or list(PAGES), given.look or list(LOOKS)))
+    asyncio.run(paint(given.folder, EVERY if given.every else DOCUMENTED))
 
 
 if __name__ == "__main__":

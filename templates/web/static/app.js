@@ -2,6 +2,9 @@
 // at most once a second, and never while it is hidden, held, or being pressed.
 "use strict";
 
+// On a phone the places stand in a row that scrolls: the one we are at is in sight.
+document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 (() => {
   const GAP = 1000;
   const AGAIN = 5000;
