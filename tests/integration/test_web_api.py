@@ -27,6 +27,7 @@ DELIVERY = {
 ATTEMPT = {"at", "duration_ms", "outcome", "reason", "status", "answer", "uncertain"}
 DESTINATION = {
     "name", "kind", "state", "reason", "pending", "retrying", "dead", "delivered_24h",
+    "broken_since", "next_try_at",
 }  # fmt: skip
 SOURCE = {
     "name", "kind", "state", "last_success_at", "checkpoint", "lag_seconds", "problem", "feeds",
