@@ -151,7 +151,26 @@ async def test_an_open_dashboard_costs_little_while_leads_come_fast(
         f"{len(refreshed)} refreshes in {lasted:.0f} s"
     )
     assert refreshed
-    assert used / lasted < 0.06
+    assert used / lasted < 0.03
+
+
+async def test_a_web_that_nobody_looks_at_costs_nothing_while_leads_come_fast(
+    tmp_path: Path, valkey_url: str
+) -> None:
+    async with web(tmp_path, valkey_url) as apart:
+        stop = asyncio.Event()
+        process = psutil.Process(apart.process.pid)
+        feeding = asyncio.create_task(feed(apart.gateway, 100.0, stop))
+        before, began = process.cpu_times(), time.monotonic()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(feeding), SECONDS / 2)
+        after, lasted = process.cpu_times(), time.monotonic() - began
+        stop.set()
+        leads = await feeding
+    used = after.user + after.system - before.user - before.system
+    print(f"nobody looks: {used / lasted:.2%} of a core, {leads} leads in {lasted:.0f} s")
+    assert leads > 100
+    assert used / lasted < 0.005
 
 
 async def test_a_search_among_a_hundred_thousand_leads_is_quick(
@@ -178,7 +197,8 @@ async def test_a_search_among_a_hundred_thousand_leads_is_quick(
                     answer = await client.get(path, timeout=30)
                     took.append(time.monotonic() - began)
                     assert answer.json()["items"], text
-                times[text or "(the list)"] = sorted(took)[2]
+                # The quickest of five: what the search takes, not what the machine does besides.
+                times[text or "(the list)"] = min(took)
         page = await browser.new_page()
         await page.goto(signin_link(apart.address, TOKEN, datetime.now(UTC)))
         await page.goto(f"{apart.address}/leads")
@@ -189,4 +209,4 @@ async def test_a_search_among_a_hundred_thousand_leads_is_quick(
     shown = {text: f"{1000 * seconds:.0f} ms" for text, seconds in times.items()}
     print(f"among {MANY} leads: {json.dumps(shown, ensure_ascii=False)}")
     assert found == 50
-    assert max(times.values()) < 1.0
+    assert max(times.values()) < 0.2
