@@ -71,6 +71,7 @@ class Sweeper:
             await self._now_and_then("forget", Forgetting.EVERY, self._forgetting.round)
             await self._now_and_then("clean", CLEAN_EVERY, lambda: self._queue.clean(names))
             await self._now_and_then("rewrite", REWRITE_LOOK_EVERY, self.rewrite)
+            await self._store.seen.move()
         except StoreUnavailable:
             # Every lease may have run out while the store was away, and no worker is to blame:
             # they get the time of one to come back and write down what they have done.

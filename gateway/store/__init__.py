@@ -33,6 +33,7 @@ from gateway.store.processes import Process, Processes
 from gateway.store.rejects import Rejected, Rejects
 from gateway.store.sealing import BadKey, Marks, Seal
 from gateway.store.search import Search
+from gateway.store.seen import Seen
 from gateway.store.signins import SignIns
 from gateway.store.source_state import FeedTrouble, SourceState
 from gateway.store.sources import Sources
@@ -81,9 +82,10 @@ __all__ = [
     "connect",
 ]
 
-FORMAT = 2
-"""Version of what is stored; a store written by a newer program is refused. What format 1 wrote is
-read, and written anew when it changes (docs/decisions/0018-bytes-not-digits.md).
+FORMAT = 3
+"""Version of what is stored; a store written by a newer program is refused. What older
+ones wrote is read, and written anew when it changes: docs/decisions/0018-bytes-not-digits.md and
+0020-marks-have-a-key.md.
 """
 
 DEFAULT_NAMESPACE = "lead-gateway"
@@ -114,9 +116,10 @@ class Store:
         self.seal = seal or Seal()
         self.marks = Marks()
         self.connection = Connection(redis, f"{namespace}:", clock_shift)
+        self.seen = Seen(self.connection, self.marks)
         self.namespace = namespace
         self.threads = Threads(self.connection, self.marks)
-        self.leads = Leads(self.connection, self.seal, self.marks, self.threads, told)
+        self.leads = Leads(self.connection, self.seal, self.marks, self.seen, self.threads, told)
         self.rejects = Rejects(self.connection, self.seal, self.marks)
         self.index = Index(self.connection, self.marks)
         self.deliveries = Deliveries(self.connection, self.seal)
@@ -132,7 +135,7 @@ class Store:
         self.signins = SignIns(self.connection, self.marks)
         self.upkeep = Upkeep(self.connection)
         self.backfills = Backfills(self.connection)
-        self.people = People(self.connection)
+        self.people = People(self.connection, self.seen)
         self.ladders = Ladders(self.connection)
         self.speed = Speed(self.connection)
 
@@ -141,7 +144,8 @@ class Store:
         StoreUnavailable, FormatTooNew, KeyMissing.
         """
         key = self.connection.key("meta")
-        await self.connection.command("HSETNX", key, "format", FORMAT)
+        if await self.connection.command("HSETNX", key, "format", FORMAT):
+            await self.connection.command("HSET", key, "marks", "keyed")
         found = int(await self.connection.command("HGET", key, "format"))
         if found > FORMAT:
             raise FormatTooNew(
@@ -151,6 +155,7 @@ class Store:
             await self.connection.command("HSET", key, "format", FORMAT)
         await self._check_keys()
         self.marks.hold(await self._secret())
+        await self.seen.open()
         await self.connection.load()
 
     async def _check_keys(self) -> None:

@@ -26,6 +26,7 @@ from gateway.store.plans import (
     terms_of,
 )
 from gateway.store.sealing import Marks, Seal
+from gateway.store.seen import Seen
 from gateway.store.threads import Threads
 
 
@@ -33,26 +34,36 @@ class Leads:
     """Reads and writes leads. Every write is one script."""
 
     def __init__(
-        self, connection: Connection, seal: Seal, marks: Marks, threads: Threads, told: Told
+        self,
+        connection: Connection,
+        seal: Seal,
+        marks: Marks,
+        seen: Seen,
+        threads: Threads,
+        told: Told,
     ) -> None:
         self._c = connection
         self._seal = seal
         self._marks = marks
         self._threads = threads
+        self._seen = seen
         self.told = told
 
     async def lookup(self, uids: Sequence[str]) -> list[Known | None]:
         """What is known of each lead, in one round trip; None for a lead never seen."""
         pipeline = self._c.redis.pipeline(transaction=False)
         for uid in uids:
-            pipeline.hget(self._c.key("seen", uid[:4]), uid[4:])
+            self._seen.ask(pipeline, uid)
             pipeline.hmget(self._c.key("lead", uid), "digest", "sources")
         answers = await self._c.execute(pipeline)
         known: list[Known | None] = []
-        for mark, fields in zip(answers[::2], answers[1::2], strict=True):
-            for answer in (mark, fields):
+        each = self._seen.questions + 1
+        for start in range(0, len(answers), each):
+            *marks, fields = answers[start : start + each]
+            for answer in (*marks, fields):
                 if isinstance(answer, BaseException):
                     raise answer
+            mark = next(filter(None, marks), None)
             if mark is None:
                 known.append(None)
                 continue
@@ -66,7 +77,7 @@ class Leads:
         A lead that the store refuses stands as an exception in its place and stops no other.
         """
         answers = await self._c.run_many(
-            [("accept", arguments_of(plan, self._seal, self._marks)) for plan in plans]
+            [("accept", arguments_of(plan, self._seal, self._marks, self._seen)) for plan in plans]
         )
         return [
             answer
@@ -186,7 +197,7 @@ class Leads:
         for uid, item in zip(uids, stored, strict=True):
             lead, made = (item.lead, item.delivery_ids) if item else (None, ())
             more = await erasing.arguments_of(self._c, self._seal, lead, made, self.told)
-            calls.append(("erase", (uid, reason.value, *more)))
+            calls.append(("erase", (self._seen.of(uid), reason.value, *more)))
         answers = await self._c.run_many(calls)
         for answer in answers:
             if isinstance(answer, BaseException):

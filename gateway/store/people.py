@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from gateway.store.connection import Connection
+from gateway.store.seen import Seen
 
 _DAY_MS = 86_400_000
 
@@ -51,12 +52,15 @@ class Settled:
 class People:
     """Settles leads."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, seen: Seen) -> None:
         self._c = connection
+        self._seen = seen
 
     async def settle(self, wishes: Sequence[Wish]) -> list[Settled | Exception]:
         """Whose each lead is, in one round trip; an error stands in its place."""
-        answers = await self._c.run_many([("assign", _arguments(wish)) for wish in wishes])
+        answers = await self._c.run_many(
+            [("assign", (self._seen.of(wish.uid), *_arguments(wish))) for wish in wishes]
+        )
         return [
             answer if isinstance(answer, Exception) else _settled(*answer) for answer in answers
         ]
@@ -72,7 +76,6 @@ class People:
 
 def _arguments(wish: Wish) -> list[object]:
     return [
-        wish.uid,
         wish.agency,
         wish.method,
         wish.why,

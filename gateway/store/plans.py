@@ -15,6 +15,7 @@ from typing import Any
 from gateway.lead import Lead
 from gateway.lookup import terms
 from gateway.store.sealing import Marks, Seal
+from gateway.store.seen import Seen
 
 NEVER = 10**15
 """In ms: later than anything."""
@@ -180,13 +181,13 @@ def _ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def arguments_of(plan: Plan, seal: Seal, marks: Marks) -> list[Any]:
+def arguments_of(plan: Plan, seal: Seal, marks: Marks, seen: Seen) -> list[Any]:
     """A plan as accept takes it."""
     lead = plan.lead
     created = lead.created_at or lead.received_at
     kept = plan.mode is not Mode.FLOOR
     arguments: list[Any] = [
-        plan.uid,
+        seen.of(plan.uid),
         lead.id,
         lead.source,
         lead.identity,

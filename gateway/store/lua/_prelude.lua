@@ -21,7 +21,6 @@ local function destination_key(dest) return P .. 'destination:' .. dest end
 local function owned_key(worker) return P .. 'owned:' .. worker end
 local function counts_key(dest) return P .. 'counts:' .. dest end
 local function states_key(dest) return P .. 'states:' .. dest end
-local function seen_key(uid) return P .. 'seen:' .. string.sub(uid, 1, 4) end
 
 -- Hex digits as the bytes they stand for: half as many.
 local function packed(digits)
@@ -29,6 +28,31 @@ local function packed(digits)
 end
 local function unpacked(bytes)
   return (string.gsub(bytes, '.', function(c) return string.format('%02x', string.byte(c)) end))
+end
+
+-- A lead's name, and before it the keyed hash under which it is remembered for good, of 32 digits
+-- (gateway/store/seen.py).
+local function named(text) return string.sub(text, 33), string.sub(text, 1, 32) end
+local function mark_place(mark)
+  return P .. 'mark:' .. string.sub(mark, 1, 4), packed(string.sub(mark, 5))
+end
+local function remember(mark, what)
+  local key, field = mark_place(mark)
+  redis.call('HSET', key, field, what)
+end
+-- What is remembered of a lead: a (accepted), f (below the floor), e (erased), or false. Formats 1
+-- and 2 kept it under the lead's name.
+local function seen(uid, mark)
+  local key, field = mark_place(mark)
+  local found = redis.call('HGET', key, field)
+  if found then return found end
+  local old, rest = P .. 'seen:' .. string.sub(uid, 1, 4), string.sub(uid, 5)
+  found = redis.call('HGET', old, rest)
+  if found then
+    redis.call('HSET', key, field, found)
+    redis.call('HDEL', old, rest)
+  end
+  return found
 end
 
 -- By what a lead's person is found: keyed hashes of 8 bytes, one after the other, spread by their

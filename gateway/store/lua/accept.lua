@@ -1,18 +1,18 @@
 -- Store one lead with its deliveries, or find that it is known. Atomic: both or neither.
--- ARGV: 2 uid, 3 lead id, 4 source, 5 identity, 6 category, 7 created ms, 8 digest, 9 body,
+-- ARGV: 2 mark and uid, 3 lead id, 4 source, 5 identity, 6 category, 7 created ms, 8 digest, 9 body,
 --       10 mode (live | later | floor | store), 11 decision (JSON or ""), 12 when the first step of its
 --       ladder is due, in ms ("-": nobody is told when it is not claimed, "": it is not to be
 --       claimed), 13 expires ms or "", 14 hashes to find it by, 15 until when it is to be claimed, in
 --       ms, then id, destination, occasion of each delivery.
 -- Answers {what, delivery id...}: what is new | added | known | changed | floor | erased.
-local uid, source, mode = ARGV[2], ARGV[4], ARGV[10]
-local rest = string.sub(uid, 5)
-local mark = redis.call('HGET', seen_key(uid), rest)
+local uid, name = named(ARGV[2])
+local source, mode = ARGV[4], ARGV[10]
+local mark = seen(uid, name)
 
 if mark == 'e' then return {'erased'} end
 if mode == 'floor' then
   if not mark then
-    redis.call('HSET', seen_key(uid), rest, 'f')
+    remember(name, 'f')
     return {'floor'}
   end
   return {mark == 'f' and 'floor' or 'known'}
@@ -35,7 +35,7 @@ if mark == 'a' then
   redis.call('HSET', lead, 'sources', known[1] .. ' ' .. source)
   what = 'added'
 else
-  redis.call('HSET', seen_key(uid), rest, 'a')
+  remember(name, 'a')
   redis.call('HSET', lead, 'id', ARGV[3], 'source', source, 'sources', source,
     'created', ARGV[7], 'received', int(now), 'digest', ARGV[8], 'body', ARGV[9], 'find', ARGV[14],
     'category', counted_category(ARGV[6]))  -- what a list is filtered by, without opening the body

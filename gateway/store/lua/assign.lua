@@ -1,16 +1,17 @@
 -- Settle whose a lead is, once, and note that its person wrote. Called before the lead is accepted.
--- ARGV: 2 uid, 3 agency, 4 method (round_robin | least_loaded | none), 5 why, 6 ms that a person is
+-- ARGV: 2 mark and uid, 3 agency, 4 method (round_robin | least_loaded | none), 5 why, 6 ms that a person is
 --       remembered (0: every lead finds its agent anew), 7 number of marks, 8 number away, 9 an agent
 --       that a lead not accepted yet was given though there is none of this name any more, or "",
 --       then the person's marks, who is away, who may have it (in their own order).
 -- Answers {agent or "", why (or kept | returning), leads of this person within a day, first seen ms}.
-local uid, agency, method, why = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local uid, name = named(ARGV[2])
+local agency, method, why = ARGV[3], ARGV[4], ARGV[5]
 local remembered, marks, away = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local now = now_ms()
 local DAY, MOST = 86400000, 50
 
 -- A lead that is erased, or that retention took, brings its person back no more.
-local mark = redis.call('HGET', seen_key(uid), string.sub(uid, 5))
+local mark = seen(uid, name)
 if mark == 'e' or (mark == 'a' and redis.call('EXISTS', lead_key(uid)) == 0) then
   return {'', 'nobody', 0, int(now)}
 end

@@ -1,10 +1,10 @@
 -- Forget one lead and everything personal that its deliveries hold, and never take it in again.
--- ARGV: 2 uid, 3 reason that the unsent deliveries get, 4 body of the notices (ids alone), then id,
+-- ARGV: 2 mark and uid, 3 reason that the unsent deliveries get, 4 body of the notices (ids alone), then id,
 --       destination, saved of each notice. Answers erased | already | unknown.
 -- A delivery on the wire is left to its worker: its end is written down without an answer.
-local uid, reason = ARGV[2], ARGV[3]
-local key, rest = lead_key(uid), string.sub(uid, 5)
-local mark = redis.call('HGET', seen_key(uid), rest)
+local uid, name = named(ARGV[2])
+local reason, key = ARGV[3], lead_key(uid)
+local mark = seen(uid, name)
 local known = redis.call('HMGET', key, 'deliveries', 'id', 'source')
 local names = known[1]
 local stored = redis.call('EXISTS', key) == 1
@@ -12,7 +12,7 @@ if not mark and not stored then return 'unknown' end
 if mark == 'e' and not stored then return 'already' end
 
 forget_lead(uid)
-redis.call('HSET', seen_key(uid), rest, 'e')
+remember(name, 'e')
 for id in string.gmatch(names or '', '%S+') do
   local f = redis.call('HMGET', delivery_key(id), 'state', 'destination', 'lane')
   if f[1] then
