@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from gateway.delivery import ANSWER_LIMIT
 from gateway.lead import Lead
+from gateway.masking import mask
 
 PERSON = "[person]"
 SHORTEST = 3
@@ -21,7 +22,7 @@ SHORTEST = 3
 PIECE = 8
 """Characters of a piece of a message from which it is taken out."""
 
-_BREAKS = re.compile(r'[\r\n\t"\\<>&]+')
+_BREAKS = re.compile(r'[\r\n\t"\\<>&]+|\[(?:email|phone|secret)\]')
 
 
 def conceal(text: str, lead: Lead) -> str:
@@ -54,7 +55,8 @@ def _values(lead: Lead) -> Iterator[str]:
 def _pieces(message: str) -> Iterator[str]:
     """A message, and each part of it between what one encoding or another writes differently."""
     yield message
-    parts = _BREAKS.split(message)
+    # What came back was masked before: a number in a message stands there no more.
+    parts = [part for text in {message, mask(message)} for part in _BREAKS.split(text)]
     if len(parts) > 1:
         yield from (part.strip() for part in parts if len(part.strip()) >= PIECE)
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gateway.concealing import conceal
 from gateway.delivery import ANSWER_LIMIT
 from gateway.lead import Address, Contact, Lead
+from gateway.masking import mask
 from tests.builders import a_lead
 
 MESSAGE = 'Bonjour,\nje cherche un "T3" & un jardin près d’ici <vite>. Merci'
@@ -107,3 +108,10 @@ def test_an_answer_that_says_nothing_of_the_lead_costs_next_to_nothing() -> None
     for _ in range(1000):
         conceal('{"status": "ok", "id": 4711}', LEAD)
     assert time.thread_time() - started < 0.5
+
+
+def test_a_message_with_a_number_in_it_is_found_after_the_number_was_masked() -> None:
+    lead = a_lead(message="Je suis veuve ; appelez 06 39 98 12 34 le soir seulement")
+    answer = conceal(mask(json.dumps({"said": lead.message})), lead)
+    assert "veuve" not in answer
+    assert "le soir seulement" not in answer
