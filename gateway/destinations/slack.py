@@ -147,6 +147,9 @@ class SlackDestination:
         self._config = config
         self._renderer = renderer
         self._http = http
+        hook = config.webhook_url.get_secret_value() if config.webhook_url else ""
+        token = config.token.get_secret_value() if config.token else ""
+        self._secrets = tuple(text for text in (urlsplit(hook).path.strip("/"), token) if text)
 
     @classmethod
     def build(cls, name: str, config: SlackConfig, around: Surroundings) -> SlackDestination:
@@ -222,7 +225,7 @@ class SlackDestination:
                 prepared = other
         except WireError as error:
             return Deferred(error.reason, answer=str(error), uncertain=error.uncertain)
-        outcome = understand(exchange, datetime.now(UTC))
+        outcome = understand(exchange, datetime.now(UTC), self._secrets)
         if isinstance(outcome, Delivered) and prepared.saved is not None:
             return Continue(prepared.saved, outcome.status, outcome.answer)
         begins = not prepared.is_reply and "ts" not in prepared.payload

@@ -8,6 +8,7 @@ for people is in docs/slack.md. Pure.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -87,9 +88,11 @@ class Answer:
         return self.word in _NO_EDIT
 
 
-def understand(exchange: Exchange, now: datetime) -> Outcome:
-    """The outcome of one answer; ``now`` turns a Retry-After date into seconds."""
-    status, text = exchange.status, answer_text(exchange.body)
+def understand(exchange: Exchange, now: datetime, hide: Sequence[str] = ()) -> Outcome:
+    """The outcome of one answer; ``now`` turns a Retry-After date into seconds, and ``hide`` are
+    secrets that it may repeat.
+    """
+    status, text = exchange.status, answer_text(exchange.body, hide)
     answer = Answer.read(exchange.body)
     word = answer.word
     if status == 200 and word == "ok":
@@ -109,4 +112,4 @@ def understand(exchange: Exchange, now: datetime) -> Outcome:
         # Words that are new to us, Slack's own trouble, or a page that is not Slack's at all.
         reason = Reason.SLACK_ERROR if word else Reason.UNSUCCESSFUL
         return Deferred(reason, status, text, uncertain=word in _HALF_DONE)
-    return classify(status, exchange.headers, exchange.body, success=False, now=now)
+    return classify(status, exchange.headers, exchange.body, success=False, now=now, hide=hide)
