@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from gateway.delivery import delivery_id
-from gateway.store import Store
+from gateway.store import Store, StoreUnavailable
 from tests.chaos.conftest import Town
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
@@ -35,6 +36,16 @@ async def arrived(town: Town, occasion: str, number: int) -> None:
             await asyncio.sleep(0.05)
 
 
+async def back(store: Store) -> None:
+    """Wait until the store that was killed answers again."""
+    async with asyncio.timeout(45):
+        while True:
+            with contextlib.suppress(StoreUnavailable):
+                await store.ladders.count()
+                return
+            await asyncio.sleep(0.05)
+
+
 @pytest.mark.chaos
 async def test_a_ladder_survives_killed_workers_and_the_store(
     town: Town, town_store: Store
@@ -57,6 +68,7 @@ async def test_a_ladder_survives_killed_workers_and_the_store(
     await asyncio.to_thread(town.kill, "worker3")
     town.start("worker4")
     await arrived(town, "escalation:3", LEADS - len(mine))
+    await back(town_store)
 
     at = {item.uid: claim.at for item, claim in zip(mine, claims, strict=True)}
     steps: dict[str, Counter[str]] = defaultdict(Counter)
