@@ -113,9 +113,7 @@ class Town:
 
     async def all_arrived(self, count: int, seconds: float) -> None:
         """Wait until the CRM has so many different leads."""
-        async with asyncio.timeout(seconds):
-            while len(self.crm.got.by_id) < count:
-                await asyncio.sleep(0.1)
+        await self.crm.got.wait_for(count, seconds)
 
 
 @pytest.fixture

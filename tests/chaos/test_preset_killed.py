@@ -22,11 +22,11 @@ pytestmark = [pytest.mark.anyio, pytest.mark.chaos, pytest.mark.timeout(120)]
 
 
 class Deaf(Pipedrive):
-    """Does the work of one call and then keeps its first answer to itself."""
+    """Does the work of one call and keeps its first answer to itself until ``over``."""
 
     def __init__(self, call: str) -> None:
         super().__init__()
-        self.worked = asyncio.Event()
+        self.worked, self.over = asyncio.Event(), asyncio.Event()
         self._call = call
 
     def routes(self) -> list[tuple[str, str, str, Work]]:
@@ -40,7 +40,7 @@ class Deaf(Pipedrive):
             response = await work(request)
             if not self.worked.is_set():
                 self.worked.set()
-                await asyncio.sleep(60)
+                await self.over.wait()
             return response
 
         return silent
@@ -58,6 +58,7 @@ async def test_another_worker_goes_on_where_it_was_and_makes_nothing_twice(
         async with asyncio.timeout(30):
             await crm.worked.wait()
         await asyncio.to_thread(town.kill, "worker")
+        crm.over.set()
         town.start("worker2")
         async with asyncio.timeout(60):
             while not (delivery := await delivered(town_store)):

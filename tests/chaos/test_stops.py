@@ -93,6 +93,6 @@ async def test_rqs_view_follows_within_seconds_of_a_kill(town: Town, town_store:
     await reach(town_store, State.DELIVERED, 10)
     async with asyncio.timeout(20):
         while started.get_job_ids(cleanup=False):
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.05)
     assert before.name not in {worker.name for worker in RqWorker.all(connection=connection)}
     assert [key for key in connection.keys("rq:job:*") if b"dlv_" in key] == []

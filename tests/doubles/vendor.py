@@ -8,6 +8,7 @@ before it does anything; it is drawn from a seed.
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -24,7 +25,7 @@ SECRET = "hush-0815-4711"
 Work = Callable[[Request], Awaitable[Response]]
 
 
-class Vendor:
+class Vendor(ABC):
     """One account at one vendor. A double fills in ``routes``, ``may_enter`` and its own words."""
 
     def __init__(self, *, fail_share: float = 0.0, seed: int = 1) -> None:
@@ -34,9 +35,9 @@ class Vendor:
         self._draw = random.Random(seed)
         self._next = 11
 
+    @abstractmethod
     def routes(self) -> list[tuple[str, str, str, Work]]:
         """Method, path, the call's name, and the work of it."""
-        raise NotImplementedError
 
     def may_enter(self, request: Request) -> bool:
         """Whether the request shows the right credentials."""
@@ -54,9 +55,9 @@ class Vendor:
         """Its answer when it is in trouble itself."""
         return JSONResponse({"message": "internal error"}, 500)
 
+    @abstractmethod
     def made(self) -> list[str]:
         """The leads that it has, one entry for each record, by our id of them."""
-        raise NotImplementedError
 
     def app(self) -> Starlette:
         """Its HTTP face."""

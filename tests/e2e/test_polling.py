@@ -146,6 +146,9 @@ async def test_reconcile_and_review_run_by_themselves(
             return bool(state.missed_leads and state.review_at)
 
         await until(both_looked)
+        found = await gateway.store.sources.get("seloger")
+
+    assert (found.missed_leads, found.state) == (1, "up")
 
 
 async def test_a_source_that_is_reset_while_it_is_read_begins_anew(

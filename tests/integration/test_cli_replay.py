@@ -7,6 +7,7 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import termios
@@ -59,12 +60,20 @@ def environ(store: Store, url: str) -> dict[str, str]:
     }
 
 
+def at_a_terminal() -> None:
+    """As a shell that somebody sits at starts a command, however these tests were started: what is
+    run in the background hands on that Ctrl-C means nothing.
+    """
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def interrupted(folder: Path, variables: dict[str, str]) -> tuple[int, str]:
     """Ctrl-C on the command's terminal once its bar moves; the exit code and all that was seen."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [PROGRAM, *REPLAY], cwd=folder, env=variables, stdin=theirs, stdout=theirs, stderr=theirs,
-        start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        start_new_session=True, preexec_fn=at_a_terminal,
     )  # fmt: skip
     os.close(theirs)
     seen, pressed = b"", False
