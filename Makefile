@@ -58,9 +58,10 @@ docs: $(VENV)/dev.stamp ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 .PHONY: screenshots
-screenshots: $(VENV)/browser.stamp ## Draw the documentation's pictures of the dashboard anew
+screenshots: $(VENV)/browser.stamp ## Draw the documentation's pictures anew
 	$(BIN)/python -m tests.browser.shots docs/images/dashboard
 	$(BIN)/python -m tests.browser.shots docs/images/claim --claims
+	$(BIN)/python -m tests.browser.shots docs/images --messages
 
 .PHONY: licences
 licences: $(VENV)/dev.stamp ## List the licences of what is installed (docs/security/licences.md)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from starlette.applications import Starlette
 
 from gateway.agency import agencies
@@ -24,7 +26,9 @@ from gateway.queue import Queue
 from gateway.render import Renderer
 from gateway.settings import Settings
 from gateway.store import Claim, Report, Store
+from gateway.web import connections, security
 from gateway.web.app import create_app
+from gateway.web.server import serve
 from gateway.wiring import surroundings
 from tests.builders import a_lead
 
@@ -175,3 +179,18 @@ HOSTILE = {
 def a_hostile_lead(lead_id: str = "hostile/1?x=<b>") -> Lead:
     """A lead whose every text would like to be markup."""
     return Lead.model_validate({**a_lead(lead_id).model_dump(), **HOSTILE, "id": lead_id})
+
+
+@asynccontextmanager
+async def impatient(house: WebGateway, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+    """The real web at a real port, which lets the slow go after 0.3 s; its address."""
+    for name in ("HEAD_WITHIN", "TAKE_WITHIN", "REST_WITHIN", "FLUSH_WITHIN"):
+        monkeypatch.setattr(connections, name, 0.3)
+    monkeypatch.setattr(security, "BODY_DEADLINE", 0.3)
+    stop = asyncio.Event()
+    told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(serve(house, stop, port=0, ready=told.set_result))
+    yield await told
+    stop.set()
+    async with asyncio.timeout(15):
+        await task

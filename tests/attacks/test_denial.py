@@ -21,12 +21,10 @@ from gateway.queue import Queue
 from gateway.render import Renderer
 from gateway.store import Store
 from gateway.trying import Tried, send
-from gateway.web import connections, security
-from gateway.web.server import serve
 from tests import wire
 from tests.attacks.conftest import Record
 from tests.builders import a_lead
-from tests.web_house import ADMIN, PUSH, WebGateway, browse, make_gateway
+from tests.web_house import ADMIN, PUSH, WebGateway, browse, impatient, make_gateway
 
 pytestmark = pytest.mark.anyio
 
@@ -42,16 +40,8 @@ def house(store: Store, queue: Queue, tmp_path: Path) -> WebGateway:
 @pytest.fixture
 async def address(house: WebGateway, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
     """The real web at a real port, its patience shortened."""
-    for name in ("HEAD_WITHIN", "TAKE_WITHIN", "REST_WITHIN", "FLUSH_WITHIN"):
-        monkeypatch.setattr(connections, name, 0.3)
-    monkeypatch.setattr(security, "BODY_DEADLINE", 0.3)
-    stop = asyncio.Event()
-    told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(serve(house, stop, port=0, ready=told.set_result))
-    yield await told
-    stop.set()
-    async with asyncio.timeout(DEADLINE):
-        await task
+    async with impatient(house, monkeypatch) as where:
+        yield where
 
 
 async def talk(address: str, *pieces: bytes, drip: bytes = b"") -> bytes:

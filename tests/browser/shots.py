@@ -1,7 +1,7 @@
-"""Pictures of the dashboard's pages: ``python -m tests.browser.shots FOLDER``.
+"""Pictures of the dashboard's pages and of messages: ``python -m tests.browser.shots FOLDER``.
 
-From an invented day, on a store of its own. Those of the documentation, or with ``--every`` each
-page in light, dark, a phone's width and French.
+The pages are of an invented day, on a store of its own. Those of the documentation, or with
+``--every`` each page in light, dark, a phone's width and French.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from gateway.web import server
 from gateway.web.sessions import signin_link
 from gateway.wiring import Gateway, open_gateway
 from tests.browser import scene
+from tests.browser.messages import pages
 
 PAGES = {
     "overview": "/",
@@ -151,6 +152,32 @@ async def paint_claims(folder: Path) -> None:
                 await context.close()
 
 
+MESSAGES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "mail-light": ("mail", "CLASSIFIED", {"width": 640}),
+    "mail-dark": ("mail", "ESTIMATION", {"width": 640, "scheme": "dark"}),
+    "mail-phone": ("mail", "CLASSIFIED", {"width": 390}),
+    "slack-light": ("slack", "CLASSIFIED", {"width": 640}),
+    "slack-dark": ("slack", "ESTIMATION", {"width": 640, "scheme": "dark"}),
+}
+
+
+async def paint_messages(folder: Path) -> None:
+    """A mail and a Slack message, as whoever gets them sees them."""
+    async with chromium() as browser:
+        for name, (what, category, look) in MESSAGES.items():
+            context = await browser.new_context(
+                viewport={"width": look["width"], "height": 800},
+                color_scheme=look.get("scheme", "light"),
+                device_scale_factor=1.5,
+            )
+            page = await context.new_page()
+            await page.set_content(pages(category, "complete")[what])
+            tall = await page.evaluate("document.body.scrollHeight")
+            await page.set_viewport_size({"width": look["width"], "height": min(tall, 1000)})
+            await page.screenshot(path=folder / f"{name}.png")
+            await context.close()
+
+
 async def claim_link(shown: Stage, seed: int = 100) -> str:
     """A link to a lead that came a moment ago, as a mail carries it."""
     now = datetime.now(UTC)
@@ -174,10 +201,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--every", action="store_true", help="each page in every look")
     parser.add_argument("--claims", action="store_true", help="the page behind a claim link alone")
+    parser.add_argument("--messages", action="store_true", help="a mail and a Slack message alone")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     if given.claims:
         asyncio.run(paint_claims(given.folder))
+        return
+    if given.messages:
+        asyncio.run(paint_messages(given.folder))
         return
     asyncio.run(paint(given.folder, EVERY if given.every else DOCUMENTED))
 

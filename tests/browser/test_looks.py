@@ -1,23 +1,16 @@
-"""Mails and Slack messages opened in a real Chromium: no scrolling sideways, and readable.
-
-With ``PICTURES=FOLDER`` in the environment the ones shown in the documentation are drawn there.
-"""
+"""Mails and Slack messages opened in a real Chromium: no scrolling sideways, and readable."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
-from gateway.destinations.slack_drawing import page as drawn
+from tests.browser.messages import pages
 from tests.builders import CATEGORIES, LEADS
-from tests.unit.test_golden_mail import mail, part
-from tests.unit.test_golden_slack import MESSAGE, team
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -83,14 +76,6 @@ async def opened(
     return page
 
 
-def pages(category: str, lead: str) -> dict[str, str]:
-    message = team().render(LEADS[lead](category), MESSAGE)
-    return {
-        "mail": part(mail(category, lead, "fr"), "html"),
-        "slack": drawn(message.payload),
-    }
-
-
 @pytest.mark.parametrize("what", ["mail", "slack"])
 @pytest.mark.parametrize("scheme", SCHEMES)
 async def test_everything_is_readable_and_nothing_scrolls_sideways(
@@ -121,24 +106,3 @@ async def test_the_first_screen_of_a_phone_says_who_and_calls_with_one_tap(
     box = await call.bounding_box()
     assert box is not None
     assert box["height"] >= 44  # a thumb's width
-
-
-PICTURES = {
-    "mail-light": ("mail", "CLASSIFIED", "light", 640),
-    "mail-dark": ("mail", "ESTIMATION", "dark", 640),
-    "mail-phone": ("mail", "CLASSIFIED", "light", 390),
-    "slack-light": ("slack", "CLASSIFIED", "light", 640),
-    "slack-dark": ("slack", "ESTIMATION", "dark", 640),
-}
-
-
-@pytest.mark.skipif("PICTURES" not in os.environ, reason="PICTURES names no folder")
-@pytest.mark.parametrize("name", PICTURES)
-async def test_the_pictures_of_the_documentation_are_drawn(browser: Browser, name: str) -> None:
-    what, category, scheme, width = PICTURES[name]
-    source = pages(category, "complete")[what]
-    page = await opened(browser, source, scheme, width, device_scale_factor=1.5)  # type: ignore[arg-type]
-    folder = Path(os.environ["PICTURES"])
-    tall = await page.evaluate("document.body.scrollHeight")
-    await page.set_viewport_size({"width": width, "height": min(tall, 1000)})
-    await page.screenshot(path=folder / f"{name}.png")

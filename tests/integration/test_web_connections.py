@@ -14,10 +14,9 @@ import pytest
 
 from gateway.queue import Queue
 from gateway.store import Store
-from gateway.web import connections, security
+from gateway.web import connections
 from gateway.web.connections import Silent
-from gateway.web.server import serve
-from tests.web_house import ADMIN, make_gateway
+from tests.web_house import ADMIN, impatient, make_gateway
 
 pytestmark = pytest.mark.anyio
 
@@ -31,17 +30,8 @@ async def address(
     store: Store, queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[str]:
     """A web whose patience is short."""
-    for name in ("HEAD_WITHIN", "TAKE_WITHIN", "REST_WITHIN", "FLUSH_WITHIN"):
-        monkeypatch.setattr(connections, name, 0.3)
-    monkeypatch.setattr(security, "BODY_DEADLINE", 0.3)
-    house = make_gateway(store, queue, tmp_path)
-    stop = asyncio.Event()
-    told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(serve(house, stop, port=0, ready=told.set_result))
-    yield await told
-    stop.set()
-    async with asyncio.timeout(DEADLINE):
-        await task
+    async with impatient(make_gateway(store, queue, tmp_path), monkeypatch) as where:
+        yield where
 
 
 @asynccontextmanager
