@@ -13,6 +13,7 @@ from gateway.queue import Queue
 from gateway.sandbox.server import serve
 from gateway.sandbox.sinks import CrmSink
 from gateway.store import Process, Store
+from gateway.web.dashboard.configuration import discreet
 from tests.builders import a_lead
 from tests.web_house import (
     CONFIGURATION,
@@ -171,6 +172,25 @@ async def test_the_configuration_is_shown_without_its_secrets(house: WebGateway)
     for secret in (PUSH_TOKEN, "something", "services/T/B/x"):
         assert secret not in page, secret
     assert "the one at work" in page
+
+
+def test_what_may_be_a_secret_though_nothing_says_so_is_masked_too() -> None:
+    shown = discreet(
+        {
+            "destinations": {
+                "crm": {
+                    "url": "https://crm.example.com/leads?id={{ lead.id }}&apikey=hush&plain",
+                    "headers": {"X-Account": "hush", "X-Other": "hush"},
+                }
+            },
+            "alerts": {"to": ["crm"], "heartbeat_url": "https://watch.example/hush/1"},
+        }
+    )
+    assert "hush" not in str(shown)
+    crm = shown["destinations"]["crm"]
+    assert crm["url"] == "https://crm.example.com/leads?id=[secret]&apikey=[secret]&plain"
+    assert list(crm["headers"]) == ["X-Account", "X-Other"]
+    assert shown["alerts"] == {"to": ["crm"], "heartbeat_url": "https://watch.example/[secret]"}
 
 
 async def test_the_configuration_page_says_what_is_wrong_with_the_file_now(

@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 from starlette.requests import Request
@@ -70,7 +71,7 @@ def look(path: Path) -> OnDisk:
 
 def written(loaded: Loaded) -> str:
     """What differs from the defaults, as YAML; every secret is masked."""
-    values = loaded.config.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    values = discreet(loaded.config.model_dump(mode="json", by_alias=True, exclude_defaults=True))
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
@@ -82,6 +83,30 @@ def written(loaded: Loaded) -> str:
     for secret in sorted(loaded.secrets, key=len, reverse=True):
         text = text.replace(secret, SECRET)
     return text
+
+
+def discreet(value: Any, key: str = "") -> Any:
+    """A configuration without what may be as secret as a password, though nothing says that it is:
+    the values of headers and of a URL's query, and the path of the heartbeat, which is its key.
+    """
+    match value:
+        case dict() if key == "headers":
+            return dict.fromkeys(value, SECRET)
+        case dict():
+            return {name: discreet(item, str(name)) for name, item in value.items()}
+        case list():
+            return [discreet(item, key) for item in value]
+        case str() if value.startswith(("http://", "https://")):
+            place, mark, query = value.partition("?")
+            if key == "heartbeat_url":
+                return "/".join([*value.split("/", 3)[:3], SECRET])
+            return place + mark + "&".join(_unvalued(pair) for pair in query.split("&"))
+    return value
+
+
+def _unvalued(pair: str) -> str:
+    name, sign, _ = pair.partition("=")
+    return f"{name}={SECRET}" if sign else name
 
 
 @signed_in
