@@ -12,7 +12,10 @@ import subprocess
 import sys
 import termios
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -25,7 +28,9 @@ from tests.builders import a_lead, a_plan
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
 PROGRAM = Path(sys.executable).parent / "lead-gateway"
-MANY = int(os.environ.get("REPLAY_MANY", "2000"))
+MANY = 2000
+PART = 114
+"""Requests to the store within which half of it is done: 94 look for them, 40 replay them."""
 YAML = """version: 1
 sources: {{website: {{kind: push, token: website-token}}}}
 destinations: {{crm: {{kind: webhook, url: "{url}/leads", concurrency: 100}}}}
@@ -68,7 +73,52 @@ def at_a_terminal() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def interrupted(folder: Path, variables: dict[str, str]) -> tuple[int, str]:
+class Midway:
+    """A way to the store that lets so many requests through, and the others once it is opened."""
+
+    def __init__(self, url: str, requests: int) -> None:
+        self._socket, self._left = urlsplit(url).path, requests
+        self._loop, self._open = asyncio.get_running_loop(), asyncio.Event()
+        self._ways: set[asyncio.Task[None]] = set()
+
+    def open(self) -> None:
+        """Let everything through; from any thread."""
+        self._loop.call_soon_threadsafe(self._open.set)
+
+    @asynccontextmanager
+    async def at(self, socket: Path) -> AsyncIterator[str]:
+        async with await asyncio.start_unix_server(self._lead, socket):
+            yield f"unix://{socket}"
+            self._open.set()
+            await asyncio.gather(*self._ways)
+
+    async def _lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if (way := asyncio.current_task()) is not None:
+            self._ways.add(way)
+        to = await asyncio.open_unix_connection(self._socket)
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._carry(reader, to[1], held=True))
+                both.create_task(self._carry(to[0], writer, held=False))
+        except* ConnectionError:
+            pass  # the command hung up
+        finally:
+            writer.close()
+            to[1].close()
+
+    async def _carry(
+        self, here: asyncio.StreamReader, there: asyncio.StreamWriter, *, held: bool
+    ) -> None:
+        while piece := await here.read(2**20):
+            self._left -= held
+            if held and self._left < 0:
+                await self._open.wait()
+            there.write(piece)
+            await there.drain()
+        there.close()
+
+
+def interrupted(folder: Path, variables: dict[str, str], way: Midway) -> tuple[int, str]:
     """Ctrl-C on the command's terminal once its bar moves; the exit code and all that was seen."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
@@ -83,6 +133,7 @@ def interrupted(folder: Path, variables: dict[str, str]) -> tuple[int, str]:
             if not pressed and MOVING.search(seen):
                 os.write(ours, CTRL_C)
                 pressed = True
+                way.open()
     except OSError:
         pass  # Linux's way to say that the other end is closed
     os.close(ours)
@@ -98,7 +149,10 @@ async def test_a_great_replay_cut_off_and_repeated_sends_each_lead_once(
         (tmp_path / "gateway.yaml").write_text(YAML.format(url=url))
         worker = subprocess.Popen([PROGRAM, "worker"], cwd=tmp_path, env=variables)
         try:
-            code, seen = await asyncio.to_thread(interrupted, tmp_path, variables)
+            way = Midway(valkey_url, PART)
+            async with way.at(tmp_path / "way.sock") as led:
+                there = {**variables, "REDIS_URL": led}
+                code, seen = await asyncio.to_thread(interrupted, tmp_path, there, way)
             done = re.search(rf"Interrupted after (\d+) of {MANY}: the same command", seen)
             assert done, seen[-500:]
             assert (code, 0 < int(done[1]) < MANY) == (130, True)
