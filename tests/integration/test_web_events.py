@@ -122,7 +122,8 @@ async def test_streams_are_bounded_and_a_closed_one_makes_room(
     monkeypatch.setattr(context, "STREAMS_AT_ONCE", 1)
     async with serving(house) as (client, _):
         async with client.stream("GET", "/v1/events", headers=ADMIN) as answer:
-            await anext(answer.aiter_lines())
+            lines = answer.aiter_lines()  # kept: one that nobody holds closes the stream
+            await anext(lines)
             full = await client.get("/v1/events", headers=ADMIN)
         status = full.status_code
         while status == 503:
