@@ -6,7 +6,6 @@ Answers nobody but Slack: each request is signed with an app's secret, is young,
 
 from __future__ import annotations
 
-import asyncio
 from math import ceil
 from typing import Any
 
@@ -164,10 +163,9 @@ async def _tell(
 ) -> None:
     if to is None or payload is None or not found.answer_to.startswith(("http://", "https://")):
         return
-    async with asyncio.timeout(ANSWERING):
-        if not await to.respond(found.answer_to, payload, ANSWERING):
-            # The claim is stored: only the word of it did not arrive.
-            log.warning("slack did not take the answer to a button", destination=to.name)
+    if not await to.respond(found.answer_to, payload, ANSWERING):
+        # The claim is stored: only the word of it did not arrive.
+        log.warning("slack did not take the answer to a button", destination=to.name)
 
 
 ROUTES = [Route(PLACE, pressed, methods=["POST"])]
